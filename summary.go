@@ -1,0 +1,47 @@
+package keyrotor
+
+import "time"
+
+// Summary is summary.json: the counts of a run so far, and the digests of its
+// files. Stages that have not run yet leave their part nil.
+type Summary struct {
+	Schema     string                      `json:"schema"` // SchemaSummary
+	Version    int                         `json:"version"`
+	Run        RunID                       `json:"run"`
+	Updated    time.Time                   `json:"updated"`
+	Population *Population                 `json:"population,omitempty"`
+	Assessed   *AssessedCounts             `json:"assessed,omitempty"`
+	Planned    *PlannedCounts              `json:"planned,omitempty"`
+	Applied    map[OutcomeState]int        `json:"applied,omitempty"`
+	Verified   map[VerificationVerdict]int `json:"verified,omitempty"`
+	Artifacts  map[string]Digest           `json:"artifacts,omitempty"` // file name ▶ digest
+	LedgerHead string                      `json:"ledger_head,omitempty"`
+}
+
+// AssessedCounts are the totals of an assessment.
+type AssessedCounts struct {
+	At    time.Time    `json:"at"`
+	Views map[View]int `json:"views"`
+	Rules []RuleCounts `json:"rules"`
+	// Classes counts not eligible keys by Eligibility.Class.
+	Classes map[string]int `json:"classes"`
+	// Instead is what to do for each class.
+	Instead map[string]string `json:"instead"`
+	// Overdue counts keys whose material is older than its cryptoperiod.
+	Overdue int `json:"overdue"`
+	Waived  int `json:"waived"`
+}
+
+// RuleCounts are the verdicts of one rule over all assets.
+type RuleCounts struct {
+	RuleInfo
+	Verdicts map[Verdict]int `json:"verdicts"`
+}
+
+// PlannedCounts are the totals of a plan.
+type PlannedCounts struct {
+	Digest  Digest `json:"digest"`
+	Changes int    `json:"changes"`
+	Waves   int    `json:"waves"`
+	Calls   int    `json:"calls"`
+}
