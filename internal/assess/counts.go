@@ -1,0 +1,138 @@
+package assess
+
+import (
+	"fmt"
+	"maps"
+
+	"github.com/keyrotor/keyrotor"
+)
+
+// waiverExpiredSeverity: the failure that the waiver covered has its own.
+const waiverExpiredSeverity = keyrotor.Medium
+
+// tally counts while assets pass by; nothing of an asset is kept.
+type tally struct {
+	views    map[keyrotor.View]int
+	classes  map[string]int
+	instead  map[string]string
+	verdicts []map[keyrotor.Verdict]int // by rule
+	expired  []int                      // assets by waiver
+	lapsed   int                        // waiver-expired findings
+	overdue  int
+	waived   int
+}
+
+func newTally(rules int, w *Waivers) tally {
+	t := tally{
+		views:    map[keyrotor.View]int{},
+		classes:  map[string]int{},
+		instead:  map[string]string{},
+		verdicts: make([]map[keyrotor.Verdict]int, rules),
+	}
+	for i := range t.verdicts {
+		t.verdicts[i] = map[keyrotor.Verdict]int{}
+	}
+	if w != nil {
+		t.expired = make([]int, len(w.all))
+	}
+	return t
+}
+
+// count adds one asset to the totals.
+func (a *Assessor) count(out *keyrotor.Assessment, expired []int, overdue bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	t := &a.tally
+	t.views[out.View]++
+	if out.View == keyrotor.ViewNotEligible {
+		t.classes[out.Eligibility.Class]++
+		if _, known := t.instead[out.Eligibility.Class]; !known {
+			t.instead[out.Eligibility.Class] = classInstead(out.Asset.KMS)
+		}
+	}
+	waived := false
+	for i := range t.verdicts {
+		if i >= len(out.Findings) {
+			break
+		}
+		t.verdicts[i][out.Findings[i].Verdict]++
+		waived = waived || out.Findings[i].Verdict == keyrotor.Waived
+	}
+	for _, i := range expired {
+		t.expired[i]++
+		t.lapsed++
+	}
+	if waived {
+		t.waived++
+	}
+	if overdue {
+		t.overdue++
+	}
+}
+
+// classInstead is what to do for a whole class: without the Region of one key.
+func classInstead(k *keyrotor.KMSFacts) string {
+	return EligibleKMS(k.Spec, k.Usage, k.Origin, k.State, k.MultiRegionRole(), k.KeyManager).Instead
+}
+
+// Counts are the totals over all assets that were assessed so far.
+func (a *Assessor) Counts() keyrotor.AssessedCounts {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	c := keyrotor.AssessedCounts{
+		At:      a.set.now.UTC(),
+		Views:   maps.Clone(a.tally.views),
+		Classes: maps.Clone(a.tally.classes),
+		Instead: maps.Clone(a.tally.instead),
+		Overdue: a.tally.overdue,
+		Waived:  a.tally.waived,
+	}
+	infos := a.Rules()
+	for i := range a.rules {
+		c.Rules = append(c.Rules, keyrotor.RuleCounts{RuleInfo: infos[i], Verdicts: maps.Clone(a.tally.verdicts[i])})
+	}
+	if a.waivers != nil {
+		lapsed := map[keyrotor.Verdict]int{}
+		if a.tally.lapsed > 0 {
+			lapsed[keyrotor.Fail] = a.tally.lapsed
+		}
+		c.Rules = append(c.Rules, keyrotor.RuleCounts{RuleInfo: infos[len(infos)-1], Verdicts: lapsed})
+	}
+	return c
+}
+
+// Rules lists what is held against assets, in the order of findings.
+func (a *Assessor) Rules() []keyrotor.RuleInfo {
+	infos := make([]keyrotor.RuleInfo, 0, len(a.rules)+1)
+	for _, r := range a.rules {
+		infos = append(infos, r.RuleInfo)
+	}
+	if a.waivers != nil {
+		infos = append(infos, keyrotor.RuleInfo{
+			ID: RuleWaiverExpired, Pack: builtinName, Severity: waiverExpiredSeverity,
+			Title: "No waiver that is still needed has expired",
+		})
+	}
+	return infos
+}
+
+// Expired lists the waivers whose last day is over, in the order of their file,
+// whether or not they still match anything.
+func (a *Assessor) Expired() []ExpiredWaiver {
+	if a.waivers == nil {
+		return nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var list []ExpiredWaiver
+	for i, w := range a.waivers.all {
+		if !w.expired {
+			continue
+		}
+		list = append(list, ExpiredWaiver{
+			Rule: w.rule, Match: w.match.text, Reason: w.reason, Approver: w.approver, Signer: a.waivers.signer,
+			Until: w.until, Place: fmt.Sprintf("%s:%d", a.waivers.file.name, w.line), Assets: a.tally.expired[i],
+		})
+	}
+	return list
+}

@@ -1,0 +1,252 @@
+package assess
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/keyrotor/keyrotor"
+)
+
+// Eligible says what rotation AWS allows for a key as it stands, why, and what
+// to do instead.
+func Eligible(k *keyrotor.KMSFacts) keyrotor.Eligibility {
+	if k == nil {
+		return unknownToThisVersion("kind", "")
+	}
+	e := EligibleKMS(k.Spec, k.Usage, k.Origin, k.State, k.MultiRegionRole(), k.KeyManager)
+	if e.Class != classReplica && e.Class != classImportedReplica {
+		return e
+	}
+	if region := regionOf(k.MultiRegion.Primary); region != "" {
+		e.Instead = strings.Replace(e.Instead, "its primary key", "its primary key in "+region, 1)
+	}
+	return e
+}
+
+// Names of classes, as tables of not eligible keys show them.
+const (
+	classSymmetric       = "symmetric, made by KMS"
+	classAWSManaged      = "AWS managed key"
+	classReplica         = "multi-Region replica"
+	classImported        = "imported key material"
+	classImportedReplica = "multi-Region replica, imported key material"
+	classCustomStore     = "custom key store"
+	classHMAC            = "HMAC"
+	classUnknown         = "unknown to this version"
+)
+
+// EligibleKMS decides from AWS's own words alone. It asks in the order in which
+// the answers bind: who owns the key's life, whether its present state allows
+// anything, and only then what its type allows; KMS itself checks the state
+// before the type. A word that is not known here leaves the key alone.
+//
+// Source: KMS developer guide "Rotate AWS KMS keys", "Perform on-demand key
+// rotation", "Key states", as of November 2026.
+func EligibleKMS(spec, usage, origin, state, multiRegionRole, manager string) keyrotor.Eligibility {
+	switch manager {
+	case "AWS":
+		return keyrotor.Eligibility{
+			Ability: keyrotor.ServiceManaged,
+			Class:   classAWSManaged,
+			Reason:  "AWS owns this key and rotates it about once a year; nobody can configure that.",
+			Instead: "nothing; where the interval must be yours, use a customer managed key",
+		}
+	case "CUSTOMER":
+	default:
+		return unknownToThisVersion("key manager", manager)
+	}
+	if e, bound := boundByState(state); bound {
+		return e
+	}
+	switch multiRegionRole {
+	case "", "PRIMARY", "REPLICA":
+	default:
+		return unknownToThisVersion("multi-Region role", multiRegionRole)
+	}
+	switch origin {
+	case "AWS_KMS", "EXTERNAL":
+	case "AWS_CLOUDHSM", "EXTERNAL_KEY_STORE":
+		return customStore(origin)
+	default:
+		return unknownToThisVersion("origin", origin)
+	}
+	if spec != "SYMMETRIC_DEFAULT" {
+		return bySpec(spec, usage)
+	}
+	if usage != "ENCRYPT_DECRYPT" {
+		return unknownToThisVersion("usage of a symmetric key", usage)
+	}
+	return symmetric(origin, multiRegionRole)
+}
+
+// symmetric decides for an enabled SYMMETRIC_DEFAULT key outside custom stores.
+func symmetric(origin, role string) keyrotor.Eligibility {
+	switch {
+	case origin == "AWS_KMS" && role == "REPLICA":
+		return keyrotor.Eligibility{
+			Ability: keyrotor.NoRotation,
+			Class:   classReplica,
+			Reason:  "A replica follows its primary key: rotation is a shared property that is set there.",
+			Instead: "set rotation on its primary key",
+		}
+	case origin == "AWS_KMS":
+		return keyrotor.Eligibility{
+			Ability: keyrotor.Automatic,
+			Class:   classSymmetric,
+			Reason:  "It is a symmetric key whose material KMS made, and it is enabled.",
+		}
+	case role == "REPLICA":
+		return keyrotor.Eligibility{
+			Ability: keyrotor.NoRotation,
+			Class:   classImportedReplica,
+			Reason:  "A replica follows its primary key, and KMS cannot make new imported material by itself.",
+			Instead: "import the new material into this replica too, then rotate its primary key on demand",
+		}
+	default:
+		return keyrotor.Eligibility{
+			Ability: keyrotor.OnDemand,
+			Class:   classImported,
+			Reason:  "Its material was imported, and KMS cannot make new imported material by itself.",
+			Instead: "import new material (in every Region of a multi-Region key), then rotate on demand",
+		}
+	}
+}
+
+// boundByState returns what the state alone decides, and false for Enabled.
+func boundByState(state string) (keyrotor.Eligibility, bool) {
+	none := keyrotor.Eligibility{Ability: keyrotor.NoRotation}
+	switch state {
+	case "Enabled":
+		return keyrotor.Eligibility{}, false
+	case "Disabled":
+		none.Class = "disabled"
+		none.Reason = "KMS neither rotates a disabled key nor lets its setting be changed."
+		none.Instead = "nothing until somebody enables it again"
+	case "PendingDeletion", "PendingReplicaDeletion":
+		none.Class = "pending deletion"
+		none.Reason = "The key waits for its deletion, and KMS has locked its rotation setting."
+		none.Instead = "nothing, unless the deletion is cancelled"
+	case "PendingImport":
+		none.Class = "pending import"
+		none.Reason = "The key lacks key material: it was never imported, has expired, or was deleted."
+		none.Instead = "import the missing material; the key cannot be used before that"
+	case "Unavailable":
+		none.Class = "unavailable"
+		none.Reason = "The custom key store that holds the key is not connected."
+		none.Instead = "connect the key store; its keys are replaced by new keys, not rotated"
+	case "Creating", "Updating":
+		none.Class = "being created or updated"
+		none.Reason = "KMS is still creating the key or changing its primary Region."
+		none.Instead = "nothing; scan again in a few minutes"
+	default:
+		return unknownToThisVersion("state", state), true
+	}
+	return none, true
+}
+
+// customStore is the answer for keys whose material lives outside KMS.
+func customStore(origin string) keyrotor.Eligibility {
+	where := "a CloudHSM cluster"
+	if origin == "EXTERNAL_KEY_STORE" {
+		where = "an external key store"
+	}
+	return keyrotor.Eligibility{
+		Ability: keyrotor.Manual,
+		Class:   classCustomStore,
+		Reason:  "Its material lives in " + where + ", where KMS cannot rotate it.",
+		Instead: "create a new key and move the alias; first find what is pinned to the old ARN",
+	}
+}
+
+// bySpec is the answer for keys that are not symmetric encryption keys: no
+// rotation of any kind exists for them.
+func bySpec(spec, usage string) keyrotor.Eligibility {
+	switch family(spec) {
+	case familyHMAC:
+		return manual(classHMAC, "KMS has no rotation for HMAC keys.",
+			"create a new key and move the alias; tags made with the old key must stay verifiable")
+	case familyAsymmetric:
+		return asymmetric(usage)
+	default:
+		return unknownToThisVersion("key spec", spec)
+	}
+}
+
+func asymmetric(usage string) keyrotor.Eligibility {
+	switch usage {
+	case "SIGN_VERIFY":
+		return manual("asymmetric signing key", "KMS has no rotation for asymmetric keys.",
+			"create a new key and publish its public key before the switch")
+	case "ENCRYPT_DECRYPT":
+		return manual("asymmetric encryption key", "KMS has no rotation for asymmetric keys.",
+			"create a new key, hand out its public key, and keep the old one for what it encrypted")
+	case "KEY_AGREEMENT":
+		return manual("asymmetric key agreement key", "KMS has no rotation for asymmetric keys.",
+			"create a new key and exchange public keys with the other parties")
+	case "ENCAPSULATE_DECAPSULATE":
+		return manual("asymmetric key encapsulation key", "KMS has no rotation for asymmetric keys.",
+			"create a new key, hand out its public key, and keep the old one to decapsulate")
+	default:
+		return unknownToThisVersion("usage of an asymmetric key", usage)
+	}
+}
+
+func manual(class, reason, instead string) keyrotor.Eligibility {
+	return keyrotor.Eligibility{Ability: keyrotor.Manual, Class: class, Reason: reason, Instead: instead}
+}
+
+// unknownToThisVersion leaves alone what AWS may have invented since.
+func unknownToThisVersion(what, word string) keyrotor.Eligibility {
+	return manual(classUnknown,
+		"Its "+what+" "+strconv.Quote(word)+" is unknown to this version of keyrotor, which leaves the key alone.",
+		"look at the key by hand, or use a newer keyrotor")
+}
+
+// families of key specs that are not SYMMETRIC_DEFAULT.
+const (
+	familyUnknown = iota
+	familyHMAC
+	familyAsymmetric
+)
+
+// family lists the specs one by one: a prefix would take a spec of tomorrow for
+// one of today.
+func family(spec string) int {
+	switch spec {
+	case "HMAC_224", "HMAC_256", "HMAC_384", "HMAC_512":
+		return familyHMAC
+	case "RSA_2048", "RSA_3072", "RSA_4096",
+		"ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1", "ECC_NIST_EDWARDS25519",
+		"SM2",
+		"ML_DSA_44", "ML_DSA_65", "ML_DSA_87",
+		"ML_KEM_512", "ML_KEM_768", "ML_KEM_1024":
+		return familyAsymmetric
+	default:
+		return familyUnknown
+	}
+}
+
+// regionOf is the Region of an ARN, "" for anything else.
+func regionOf(arn string) string {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) < 6 {
+		return ""
+	}
+	return parts[3]
+}
+
+// viewOf puts a customer managed key into exactly one of the views.
+func viewOf(k *keyrotor.KMSFacts, e keyrotor.Eligibility) keyrotor.View {
+	switch {
+	case e.Ability == keyrotor.ServiceManaged:
+		return keyrotor.ViewAWSManaged
+	case e.Ability != keyrotor.Automatic:
+		return keyrotor.ViewNotEligible
+	case k.Rotation == nil:
+		return keyrotor.ViewUnknown
+	case k.Rotation.On:
+		return keyrotor.ViewRotating
+	default:
+		return keyrotor.ViewTarget
+	}
+}

@@ -1,0 +1,179 @@
+package assess_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/assess"
+)
+
+type change = func(*keyrotor.Asset)
+
+func rotationOff(a *keyrotor.Asset) { a.KMS.Rotation = &keyrotor.RotationFacts{} }
+
+func refused(facts ...string) change {
+	return func(a *keyrotor.Asset) {
+		for _, f := range facts {
+			a.Unread = append(a.Unread, keyrotor.Unread{Fact: f, Code: "AccessDeniedException"})
+			switch f {
+			case keyrotor.FactRotation:
+				a.KMS.Rotation = nil
+			case keyrotor.FactHistory:
+				a.KMS.History, a.KMS.Material = nil, nil
+			case keyrotor.FactTags:
+				a.Tags, a.Owner = nil, ""
+			case keyrotor.FactPolicy:
+				a.KMS.Policy = nil
+			}
+		}
+	}
+}
+
+func signing(a *keyrotor.Asset) {
+	a.KMS.Spec, a.KMS.Usage, a.KMS.Rotation, a.KMS.History, a.KMS.Material = "RSA_2048", "SIGN_VERIFY", nil, nil, nil
+}
+
+func madeIn2021(a *keyrotor.Asset) {
+	a.KMS.Created = ago(5*365 + 20)
+	a.KMS.History, a.KMS.Material = &keyrotor.RotationHistory{}, nil
+}
+
+func TestBuiltinRules(t *testing.T) {
+	t.Parallel()
+	pass := keyrotor.Finding{Verdict: keyrotor.Pass}
+	na := keyrotor.Finding{Verdict: keyrotor.NotApplicable}
+	fail := func(message string) keyrotor.Finding {
+		return keyrotor.Finding{Verdict: keyrotor.Fail, Message: message}
+	}
+	unknown := func(needs ...string) keyrotor.Finding {
+		return keyrotor.Finding{Verdict: keyrotor.Unknown, Needs: needs}
+	}
+	for name, tc := range map[string]struct {
+		rule  string
+		asset keyrotor.Asset
+		wasOn bool
+		want  keyrotor.Finding
+	}{
+		"on: a key that rotates passes":               {"kms-rotation-on", healthy(), false, pass},
+		"on: a key that does not fails":               {"kms-rotation-on", healthy(rotationOff), false, fail("rotation is off")},
+		"on: a refused status is not off":             {"kms-rotation-on", healthy(refused(keyrotor.FactRotation)), false, unknown("rotation")},
+		"on: a signing key is no failure":             {"kms-rotation-on", healthy(signing), false, na},
+		"on: imported material is no failure":         {"kms-rotation-on", imported(), false, na},
+		"on: a replica is no failure":                 {"kms-rotation-on", healthy(func(a *keyrotor.Asset) { a.KMS.MultiRegion = &keyrotor.MultiRegion{Role: "REPLICA"}; rotationOff(a) }), false, na},
+		"on: a custom key store is no failure":        {"kms-rotation-on", healthy(func(a *keyrotor.Asset) { a.KMS.Origin = "AWS_CLOUDHSM"; a.KMS.Rotation = nil }), false, na},
+		"on: a key pending deletion is not off":       {"kms-rotation-on", healthy(func(a *keyrotor.Asset) { a.KMS.State = "PendingDeletion"; rotationOff(a) }), false, na},
+		"turned off: no earlier run, no verdict":      {"kms-rotation-turned-off", healthy(rotationOff), false, na},
+		"turned off: still on passes":                 {"kms-rotation-turned-off", healthy(), true, pass},
+		"turned off: on then and off now fails":       {"kms-rotation-turned-off", healthy(rotationOff), true, fail("rotation was on in an earlier run and is off now")},
+		"turned off: a refused status is unknown":     {"kms-rotation-turned-off", healthy(refused(keyrotor.FactRotation)), true, unknown("rotation")},
+		"period: a year is within a year":             {"kms-period-within-cryptoperiod", healthy(), false, pass},
+		"period: not told means 365 days":             {"kms-period-within-cryptoperiod", healthy(func(a *keyrotor.Asset) { a.KMS.Rotation.PeriodDays = 0 }), false, pass},
+		"period: seven years are not":                 {"kms-period-within-cryptoperiod", healthy(func(a *keyrotor.Asset) { a.KMS.Rotation.PeriodDays = 2560 }), false, fail("the rotation period is 7 years, longer than the cryptoperiod of 365 d")},
+		"period: a key that does not rotate has none": {"kms-period-within-cryptoperiod", healthy(rotationOff), false, na},
+		"period: a refused status is unknown":         {"kms-period-within-cryptoperiod", healthy(refused(keyrotor.FactRotation)), false, unknown("rotation")},
+		"material: rotated lately passes":             {"kms-material-within-cryptoperiod", healthy(), false, pass},
+		"material: switching on rotates nothing":      {"kms-material-within-cryptoperiod", healthy(madeIn2021), false, fail("material is 5 years old, cryptoperiod 365 d")},
+		"material: imported material ages too":        {"kms-material-within-cryptoperiod", imported(madeIn2021), false, fail("material is 5 years old, cryptoperiod 365 d")},
+		"material: a day of grace":                    {"kms-material-within-cryptoperiod", healthy(func(a *keyrotor.Asset) { a.KMS.Material.Since = ago(365) }), false, pass},
+		"material: the day after":                     {"kms-material-within-cryptoperiod", healthy(func(a *keyrotor.Asset) { a.KMS.Material.Since = ago(366) }), false, fail("material is 366 d old, cryptoperiod 365 d")},
+		"material: a refused history is unknown":      {"kms-material-within-cryptoperiod", healthy(refused(keyrotor.FactHistory)), false, unknown("history")},
+		"material: a signing key is not asked":        {"kms-material-within-cryptoperiod", healthy(signing), false, na},
+		"history: whole":                              {"kms-rotation-missing-from-history", healthy(), false, pass},
+		"history: the next date is long past":         {"kms-rotation-missing-from-history", healthy(func(a *keyrotor.Asset) { a.KMS.Rotation.Next = in(-10) }), false, fail("the rotation due on 11 Nov 2026 is missing from the history")},
+		"history: the next date passed yesterday":     {"kms-rotation-missing-from-history", healthy(func(a *keyrotor.Asset) { a.KMS.Rotation.Next = in(-1) }), false, pass},
+		"history: refused":                            {"kms-rotation-missing-from-history", healthy(refused(keyrotor.FactHistory)), false, unknown("history")},
+		"history: refused with the status":            {"kms-rotation-missing-from-history", healthy(refused(keyrotor.FactHistory, keyrotor.FactRotation)), false, unknown("history", "rotation")},
+		"history: rotation off asks for none":         {"kms-rotation-missing-from-history", healthy(rotationOff), false, na},
+		"import: far away":                            {"kms-imported-material-expiring", imported(), false, pass},
+		"import: thirty days are enough":              {"kms-imported-material-expiring", imported(func(a *keyrotor.Asset) { a.KMS.Import.ValidTo = in(30) }), false, pass},
+		"import: ten are not":                         {"kms-imported-material-expiring", imported(func(a *keyrotor.Asset) { a.KMS.Import.ValidTo = in(10) }), false, fail("imported material expires on 1 Dec 2026; the key cannot be used after that")},
+		"import: material without an end":             {"kms-imported-material-expiring", imported(func(a *keyrotor.Asset) { a.KMS.Import = &keyrotor.ImportFacts{} }), false, na},
+		"import: not read":                            {"kms-imported-material-expiring", imported(func(a *keyrotor.Asset) { a.KMS.Import = nil }), false, unknown("description")},
+		"import: made by KMS":                         {"kms-imported-material-expiring", healthy(), false, na},
+		"outside: nobody":                             {"kms-usable-from-outside", healthy(), false, pass},
+		"outside: somebody":                           {"kms-usable-from-outside", healthy(func(a *keyrotor.Asset) { a.KMS.Policy.Outside = []string{"999900001111"} }), false, fail("usable by accounts outside the organization: 999900001111")},
+		"outside: the organization was not read":      {"kms-usable-from-outside", healthy(func(a *keyrotor.Asset) { a.KMS.Policy.Outside = nil }), false, unknown("organization")},
+		"outside: the policy was refused":             {"kms-usable-from-outside", healthy(refused(keyrotor.FactPolicy)), false, unknown("policy")},
+		"outside: signing keys are asked too":         {"kms-usable-from-outside", healthy(signing), false, pass},
+		"public: no":                                  {"kms-public-policy", healthy(), false, pass},
+		"public: yes":                                 {"kms-public-policy", healthy(func(a *keyrotor.Asset) { a.KMS.Policy.Public = true }), false, fail("the key policy allows everybody, and no condition narrows it")},
+		"public: refused":                             {"kms-public-policy", healthy(refused(keyrotor.FactPolicy)), false, unknown("policy")},
+		"on demand: plenty":                           {"kms-on-demand-nearly-spent", healthy(), false, pass},
+		"on demand: nearly spent":                     {"kms-on-demand-nearly-spent", healthy(func(a *keyrotor.Asset) { a.KMS.History.OnDemand = 23 }), false, fail("2 of 25 on-demand rotations are left")},
+		"on demand: refused":                          {"kms-on-demand-nearly-spent", healthy(refused(keyrotor.FactHistory)), false, unknown("history")},
+		"on demand: not for signing keys":             {"kms-on-demand-nearly-spent", healthy(signing), false, na},
+		"owner: named":                                {"kms-owner-tag", healthy(), false, pass},
+		"owner: none":                                 {"kms-owner-tag", healthy(func(a *keyrotor.Asset) { a.Owner = "" }), false, fail("no tag names an owner")},
+		"owner: tags were refused":                    {"kms-owner-tag", healthy(refused(keyrotor.FactTags)), false, unknown("tags")},
+		"owner: a key that dies needs none":           {"kms-owner-tag", healthy(func(a *keyrotor.Asset) { a.KMS.State = "PendingDeletion" }), false, na},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := assessor(t, assess.Options{
+				Packs:    []*assess.Pack{builtin(t)},
+				Previous: func(string) (bool, bool) { return tc.wasOn, tc.wasOn },
+			})
+			got := finding(a.Assess(tc.asset), tc.rule)
+			tc.want.Rule, tc.want.Severity = tc.rule, got.Severity
+			if got.Verdict == keyrotor.Unknown {
+				got.Message = ""
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("finding (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAHealthyKeyFailsNothing(t *testing.T) {
+	t.Parallel()
+	a := assessor(t, assess.Options{Packs: []*assess.Pack{builtin(t)}})
+	got := a.Assess(healthy())
+	if failed := got.Failed(); len(failed) != 0 {
+		t.Errorf("failed %v, want nothing", failed)
+	}
+	if got, want := len(got.Findings), len(builtin(t).Rules()); got != want {
+		t.Errorf("got %d findings, want one for each of %d rules", got, want)
+	}
+}
+
+func TestAnAWSManagedKeyGetsNoFindings(t *testing.T) {
+	t.Parallel()
+	a := assessor(t, assess.Options{Packs: []*assess.Pack{builtin(t)}})
+	got := a.Assess(healthy(func(a *keyrotor.Asset) { a.KMS.KeyManager = "AWS"; a.KMS.Rotation = nil }))
+	if got.View != keyrotor.ViewAWSManaged || len(got.Findings) != 0 {
+		t.Errorf("got view %s and %d findings, want aws-managed and none", got.View, len(got.Findings))
+	}
+}
+
+func TestAKindOfTomorrowIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	a := assessor(t, assess.Options{Packs: []*assess.Pack{builtin(t)}})
+	got := a.Assess(keyrotor.Asset{Kind: "quantum-key", ID: "q"})
+	if len(got.Findings) != 0 || got.Eligibility.Ability != keyrotor.Manual {
+		t.Errorf("got %+v, want no findings and manual", got)
+	}
+}
+
+func TestBuiltinReferencesAreCompleteData(t *testing.T) {
+	t.Parallel()
+	frameworks := map[string][]string{}
+	for _, r := range builtin(t).Rules() {
+		if r.Title == "" || r.Severity.Rank() == 0 {
+			t.Errorf("rule %s has no title or severity", r.ID)
+		}
+		for _, ref := range r.References {
+			if ref.Framework == "" || ref.Version == "" || ref.Control == "" || ref.Source == "" || len(ref.Date) != len("2026-11-21") {
+				t.Errorf("rule %s: incomplete reference %+v", r.ID, ref)
+			}
+			frameworks[ref.Framework] = append(frameworks[ref.Framework], ref.Version)
+		}
+	}
+	for _, want := range []string{"CIS AWS Foundations", "PCI DSS", "NIST SP 800-53", "NIST SP 800-57 Part 1", "HIPAA Security Rule", "SOC 2", "ISO/IEC 27001", "FedRAMP", "AWS Security Hub"} {
+		if len(frameworks[want]) == 0 {
+			t.Errorf("no rule refers to %s", want)
+		}
+	}
+}
