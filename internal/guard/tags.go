@@ -1,0 +1,75 @@
+package guard
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/keyrotor/keyrotor"
+)
+
+// tagKey refuses keys of tags that the key policy conditions on: such a tag
+// grants or takes access, which is not what a label is for.
+func tagKey(s keyrotor.Step, a keyrotor.Asset) Verdict {
+	keys := slices.Sorted(maps.Keys(s.Params.Tags))
+	if why := taggable(a, keys); why != "" {
+		return skip(why)
+	}
+	same := true
+	for _, k := range keys {
+		if now, ok := a.Tags[k]; !ok || now != s.Params.Tags[k] {
+			same = false
+		}
+	}
+	if same {
+		return unchanged("its tags are so already")
+	}
+	return compareTags(s, a, keys)
+}
+
+func untagKey(s keyrotor.Step, a keyrotor.Asset) Verdict {
+	if why := taggable(a, s.Params.TagKeys); why != "" {
+		return skip(why)
+	}
+	if !slices.ContainsFunc(s.Params.TagKeys, func(k string) bool { _, ok := a.Tags[k]; return ok }) {
+		return unchanged("the tags are gone already")
+	}
+	return compareTags(s, a, s.Params.TagKeys)
+}
+
+// compareTags tells whether somebody changed one of the tags since the plan.
+func compareTags(s keyrotor.Step, a keyrotor.Asset, keys []string) Verdict {
+	for _, k := range keys {
+		now, is := a.Tags[k]
+		then, was := s.Before.Tags[k]
+		if is != was || now != then {
+			return skip(fmt.Sprintf("somebody changed its tag %q since the plan", k))
+		}
+	}
+	return goOn
+}
+
+func taggable(a keyrotor.Asset, keys []string) string {
+	if why := going(a.KMS); why != "" {
+		return why
+	}
+	if a.Refused(keyrotor.FactPolicy) {
+		return "its key policy could not be read: a condition on these tags cannot be ruled out"
+	}
+	if a.Tags == nil {
+		return "its tags could not be read"
+	}
+	if a.KMS.Policy == nil {
+		return "" // not asked for; the plan, which refuses an unread policy, has read it
+	}
+	var bound []string
+	for _, k := range keys {
+		if slices.Contains(a.KMS.Policy.ConditionTagKeys, k) {
+			bound = append(bound, k)
+		}
+	}
+	if len(bound) > 0 {
+		return fmt.Sprintf("its key policy has a condition on the tag %s: changing it would change who may use the key", quoted(bound))
+	}
+	return ""
+}

@@ -1,0 +1,202 @@
+package plan
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/keyrotor/keyrotor"
+)
+
+// Command is what somebody may ask for without a failing rule.
+type Command string
+
+// Commands.
+const (
+	CommandEnable    Command = RecipeEnableRotation
+	CommandSetPeriod Command = RecipeSetPeriod
+	CommandRotateNow Command = RecipeRotateNow
+	CommandTag       Command = RecipeTag
+	CommandCreateKey Command = RecipeCreateKey
+)
+
+// CommandOptions are the parameters of a command.
+type CommandOptions struct {
+	// Choose says which assets are meant; not used by create-key.
+	Choose func(keyrotor.Asset) bool
+	// Selection is Choose as the user wrote it, for the plan and for messages.
+	Selection string
+	Tags      map[string]string // of CommandTag
+	Key       NewKey            // of CommandCreateKey
+}
+
+// BuildCommand plans what was asked for. Keys for which it cannot be done are
+// left out with the reason in the plan's warnings; when nothing is left it is
+// refused with these reasons.
+func BuildCommand(kind Command, assessments iter.Seq2[keyrotor.Assessment, error], o Options, c CommandOptions) (keyrotor.Plan, error) {
+	d, err := newDraft(o)
+	if err != nil {
+		return keyrotor.Plan{}, err
+	}
+	// A key that is yet to be made needs no inventory.
+	if kind != CommandCreateKey || !o.Inputs.InventoryTaken.IsZero() {
+		if err := d.freshEnough(); err != nil {
+			return keyrotor.Plan{}, err
+		}
+	}
+	if err := c.validate(kind, d.Options); err != nil {
+		return keyrotor.Plan{}, err
+	}
+	cmd := commanded{draft: d, kind: kind, CommandOptions: c, primaries: map[string]keyrotor.Assessment{}, planned: map[string]bool{}}
+	for a, err := range assessments {
+		if err != nil {
+			return keyrotor.Plan{}, fmt.Errorf("plan %s: read assessments: %w", kind, err)
+		}
+		d.see(a)
+		cmd.take(a)
+	}
+	cmd.routeReplicas()
+	if kind == CommandCreateKey && !cmd.taken {
+		d.plan.Changes = append(d.plan.Changes, createKey(c.Key, d.Options))
+	}
+	d.plan.Selection = c.Selection
+	// Keys that rotate are shown to those who choose among keys that do not.
+	d.rotating = sample{}
+	if len(d.plan.Changes) == 0 {
+		why := d.left.lines()
+		if len(why) == 0 {
+			why = []string{"no key fits " + c.Selection}
+		}
+		return keyrotor.Plan{}, refuse("plan "+string(kind), why, "keyrotor explain KEY, to see what can be done with it")
+	}
+	return d.finish()
+}
+
+// commanded is a draft of what a command asks for.
+type commanded struct {
+	*draft
+	CommandOptions
+	kind      Command
+	primaries map[string]keyrotor.Assessment // ARN ▶ primary of a multi-Region key
+	replicas  []keyrotor.Asset               // chosen, whose primary takes the change
+	planned   map[string]bool                // ARNs that were taken
+	taken     bool                           // the alias of the new key exists
+}
+
+func (c *commanded) take(a keyrotor.Assessment) {
+	k := a.Asset.KMS
+	if c.kind == CommandCreateKey {
+		if k != nil && a.Asset.Account == c.Key.Account && a.Asset.Region == c.Key.Region && slices.Contains(k.Aliases, c.Key.Alias) {
+			c.taken = true
+			c.left.note(c.Key.Alias + " exists and points to " + a.Asset.ID)
+		}
+		return
+	}
+	if k != nil && k.MultiRegionRole() == "PRIMARY" {
+		c.primaries[a.Asset.ARN] = a
+	}
+	if !c.Choose(a.Asset) {
+		return
+	}
+	switch {
+	case k == nil:
+		c.left.note("not a KMS key")
+	case k.AWSManaged():
+		c.left.note("AWS manages this key; nobody else can configure it")
+	case k.MultiRegionRole() == "REPLICA" && c.kind != CommandTag:
+		// Rotation is shared by the family and set on its primary, once. Tags
+		// are each key's own.
+		c.replicas = append(c.replicas, a.Asset)
+	default:
+		c.planFor(a)
+	}
+}
+
+func (c *commanded) routeReplicas() {
+	for _, r := range c.replicas {
+		arn := r.KMS.MultiRegion.Primary
+		primary, known := c.primaries[arn]
+		switch {
+		case !known:
+			c.left.note("a replica whose primary is not in the inventory: " + arn)
+		case !c.planned[arn]:
+			c.planFor(primary)
+		}
+	}
+}
+
+// planFor plans the command for one key.
+func (c *commanded) planFor(a keyrotor.Assessment) {
+	c.planned[a.Asset.ARN] = true
+	r := a.Asset.KMS.Rotation
+	why := []string{"plan " + string(c.kind)}
+	switch c.kind {
+	case CommandEnable:
+		if r != nil && r.On {
+			c.left.note("rotation is on already")
+			return
+		}
+		days, warning := c.period(a)
+		c.add(enableRotation(a.Asset, days, c.EnvTag), why, warning)
+	case CommandSetPeriod:
+		switch {
+		case r != nil && !r.On:
+			c.left.note("rotation is off: there is no period to set; plan enable-rotation turns it on")
+			return
+		case r != nil && r.PeriodDays == c.PeriodDays:
+			c.left.note(fmt.Sprintf("the period is %d d already", c.PeriodDays))
+			return
+		}
+		c.add(setPeriod(a.Asset, c.PeriodDays, c.EnvTag), why, "")
+	case CommandRotateNow:
+		c.add(rotateNow(a.Asset, c.EnvTag), why, "")
+	case CommandTag:
+		if a.Asset.KMS.Policy == nil {
+			c.left.note("its key policy was not read: a condition on these tags cannot be ruled out")
+			return
+		}
+		c.add(tag(a.Asset, c.Tags, c.EnvTag), why, "")
+	}
+}
+
+func (c CommandOptions) validate(kind Command, o Options) error {
+	switch kind {
+	case CommandCreateKey:
+		return c.Key.validate(o)
+	case CommandSetPeriod:
+		if o.PeriodDays == 0 {
+			return refuse("plan set-period without a period", nil, "say how many days, from 90 to 2560")
+		}
+	case CommandTag:
+		if why := wrongTags(c.Tags); len(why) > 0 {
+			return refuse("plan tag", why, "keyrotor plan tag owner=TEAM")
+		}
+	case CommandEnable, CommandRotateNow:
+	default:
+		return refuse(fmt.Sprintf("plan %q", kind), []string{"there is no such command"}, "keyrotor plan --help")
+	}
+	if c.Choose == nil {
+		return refuse("plan "+string(kind)+" without a choice of keys", nil, "name keys, or use --select")
+	}
+	return nil
+}
+
+// wrongTags says why tags cannot be set as they are.
+func wrongTags(tags map[string]string) []string {
+	var why []string
+	if len(tags) == 0 || len(tags) > 50 {
+		why = append(why, fmt.Sprintf("%s given, and 1 to 50 can be set", count(len(tags), "tag")))
+	}
+	for _, k := range sortedKeys(tags) {
+		switch {
+		case strings.HasPrefix(strings.ToLower(k), "aws:"):
+			why = append(why, fmt.Sprintf("the tag %q: names that begin with aws: are AWS's own", k))
+		case k == "" || len([]rune(k)) > 128:
+			why = append(why, fmt.Sprintf("the tag %q: a name has 1 to 128 characters", k))
+		case len([]rune(tags[k])) > 256:
+			why = append(why, fmt.Sprintf("the tag %q: a value has at most 256 characters", k))
+		}
+	}
+	return why
+}

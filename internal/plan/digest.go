@@ -1,0 +1,93 @@
+package plan
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/gowebpki/jcs"
+
+	"github.com/keyrotor/keyrotor"
+)
+
+// Digest is SHA-256 over the RFC 8785 form of everything in a plan but its
+// Digest.
+func Digest(p keyrotor.Plan) (keyrotor.Digest, error) {
+	// The outer field hides the plan's own and is left out.
+	text, err := json.Marshal(struct {
+		keyrotor.Plan
+		Digest *keyrotor.Digest `json:"digest,omitempty"`
+	}{Plan: normal(p)})
+	if err != nil {
+		return "", fmt.Errorf("plan: encode for its digest: %w", err)
+	}
+	if err := onlySafeNumbers(text); err != nil {
+		return "", fmt.Errorf("plan: digest: %w", err)
+	}
+	canonical, err := jcs.Transform(text)
+	if err != nil {
+		return "", fmt.Errorf("plan: canonical form: %w", err)
+	}
+	sum := sha256.Sum256(canonical)
+	return keyrotor.Digest("sha256:" + hex.EncodeToString(sum[:])), nil
+}
+
+// Token is the same for every try of a change of a plan, and no other's: 32
+// hex digits, as AWS takes for a ClientRequestToken.
+func Token(d keyrotor.Digest, c keyrotor.ChangeID) string {
+	sum := sha256.Sum256([]byte("keyrotor token\n" + string(d) + "\n" + string(c)))
+	return hex.EncodeToString(sum[:16])
+}
+
+// normal writes empty lists as such, so that a plan made in memory and the same
+// plan read from a file have one form; RFC 8785 tells null and [] apart.
+func normal(p keyrotor.Plan) keyrotor.Plan {
+	p.Changes = listed(p.Changes)
+	p.Waves = listed(p.Waves)
+	p.Budget = listed(p.Budget)
+	if slices.ContainsFunc(p.Changes, func(c keyrotor.Change) bool { return c.Steps == nil }) {
+		p.Changes = slices.Clone(p.Changes)
+		for i := range p.Changes {
+			p.Changes[i].Steps = listed(p.Changes[i].Steps)
+		}
+	}
+	if slices.ContainsFunc(p.Waves, func(w keyrotor.Wave) bool { return w.Changes == nil }) {
+		p.Waves = slices.Clone(p.Waves)
+		for i := range p.Waves {
+			p.Waves[i].Changes = listed(p.Waves[i].Changes)
+		}
+	}
+	return p
+}
+
+func listed[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+// Encode is the file of a plan: indented, in a fixed order, fit for a diff. A
+// plan without a digest gets its own; one with another's is not written.
+func Encode(p keyrotor.Plan) ([]byte, error) {
+	d, err := Digest(p)
+	if err != nil {
+		return nil, err
+	}
+	if p.Digest != "" && p.Digest != d {
+		return nil, fmt.Errorf("plan: its digest is %s, and says %s", d, p.Digest)
+	}
+	p = normal(p)
+	p.Digest = d
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(p); err != nil {
+		return nil, fmt.Errorf("plan: encode: %w", err)
+	}
+	return text.Bytes(), nil
+}

@@ -1,0 +1,117 @@
+package plan
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/keyrotor/keyrotor"
+)
+
+// Undo plans what takes back the work of a run: what was done by us, as the
+// receipts say, effects found after a crash among them. fresh is a look of
+// today; what somebody else changed since is left alone. What cannot be taken
+// back is said in the plan's warnings; when that is all, it is refused.
+func Undo(p keyrotor.Plan, outcomes []keyrotor.Outcome, fresh func(keyrotor.Target) (keyrotor.Asset, bool), o Options) (keyrotor.Plan, error) {
+	d, err := newDraft(o)
+	if err != nil {
+		return keyrotor.Plan{}, err
+	}
+	if len(p.Rollout.Production) > 0 {
+		d.plan.Rollout = p.Rollout
+	}
+	for _, account := range p.Rollout.ProductionAccounts {
+		d.accounts[account] = true
+	}
+	d.plan.Undoes = p.Run
+	changes := map[keyrotor.ChangeID]keyrotor.Change{}
+	for _, c := range p.Changes {
+		changes[c.ID] = c
+	}
+	for _, out := range latest(outcomes) {
+		d.plan.Undoes = cmp.Or(out.Run, d.plan.Undoes)
+		c, known := changes[out.Change]
+		if !known {
+			d.left.note("its outcome is of a change that is not in the plan")
+			continue
+		}
+		d.undo(c, out, fresh)
+	}
+	if len(d.plan.Changes) == 0 {
+		why := d.left.lines()
+		if len(why) == 0 {
+			why = []string{"the run changed nothing"}
+		}
+		return keyrotor.Plan{}, refuse("an undo of run "+string(d.plan.Undoes), why, "keyrotor report, to see what the run did")
+	}
+	if slices.ContainsFunc(d.plan.Changes, func(c keyrotor.Change) bool {
+		return slices.ContainsFunc(c.Steps, func(s keyrotor.Step) bool { return s.Verb == keyrotor.EnableRotation })
+	}) {
+		d.plan.Warnings = append(d.plan.Warnings, "turning rotation on again starts its clock anew")
+	}
+	return d.finish()
+}
+
+// latest keeps the last outcome of each change: a later turn of a run takes up
+// what an earlier one left.
+func latest(outcomes []keyrotor.Outcome) []keyrotor.Outcome {
+	last := map[keyrotor.ChangeID]int{}
+	for i, o := range outcomes {
+		last[o.Change] = i
+	}
+	var kept []keyrotor.Outcome
+	for i, o := range outcomes {
+		if last[o.Change] == i {
+			kept = append(kept, o)
+		}
+	}
+	return kept
+}
+
+func (d *draft) undo(c keyrotor.Change, out keyrotor.Outcome, fresh func(keyrotor.Target) (keyrotor.Asset, bool)) {
+	steps := done(c, out)
+	if len(steps) == 0 {
+		if out.State == keyrotor.Unproven {
+			d.left.note("unproven: whether it was done is not known; look at it by hand")
+		}
+		return
+	}
+	undo, cannot := undoOf(steps)
+	if cannot != "" {
+		d.left.note(cannot)
+	}
+	if len(undo) == 0 {
+		return
+	}
+	a, ok := fresh(c.Target)
+	switch {
+	case !ok:
+		d.left.note("it could not be looked at, or does not exist any more")
+		return
+	case a.KMS == nil:
+		d.left.note("nothing is known of it today")
+		return
+	}
+	back := propose(RecipeUndo, a, d.plan.Rollout.EnvTag, undo...)
+	for i := range back.Steps {
+		back.Steps[i].Before.State = a.KMS.State
+		back.Steps[i].Target = c.Target
+	}
+	back.Target = c.Target
+	back.Undo, back.CannotUndo = undoOf(back.Steps)
+	back.Preconditions = []string{"the key is as the run left it"}
+	d.add(back, []string{"undo of change " + string(c.ID) + " of run " + string(cmp.Or(out.Run, d.plan.Undoes))}, "")
+}
+
+// done are the steps of a change that we did ourselves.
+func done(c keyrotor.Change, out keyrotor.Outcome) []keyrotor.Step {
+	if out.State == keyrotor.RolledBack {
+		return nil
+	}
+	var steps []keyrotor.Step
+	for _, s := range c.Steps {
+		if slices.ContainsFunc(out.Receipts, func(r keyrotor.Receipt) bool { return r.Step == s.Number && r.Verb == s.Verb && !r.Found }) {
+			steps = append(steps, s)
+		}
+	}
+	return steps
+}

@@ -1,0 +1,180 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/keyrotor/keyrotor"
+)
+
+// env is how safe it is to try something on an asset first.
+type env int
+
+const (
+	tryFirst   env = iota // a tag says dev, test, staging, …
+	unknownEnv            // no tag, or a word nobody told us
+	production
+)
+
+func envOf(r keyrotor.Rollout, value string) env {
+	value = strings.ToLower(strings.TrimSpace(value))
+	switch {
+	case slices.Contains(r.Production, value):
+		return production
+	case slices.Contains([]string{
+		"dev", "devel", "development", "test", "testing", "tst", "qa", "uat", "int", "integration", "ci",
+		"stage", "staging", "stg", "sandbox", "sbx", "demo", "preview", "preprod", "pre-prod", "nonprod", "non-prod",
+	}, value):
+		return tryFirst
+	}
+	return unknownEnv
+}
+
+// Sizes of the waves after the canary. Each stretch of accounts grows anew, so
+// that production is not met by the largest wave first.
+const (
+	firstWave  = 24
+	secondWave = 100
+	growth     = 4
+	largest    = 1000
+)
+
+// waves puts changes in order and into waves: a canary of what is furthest from
+// production, then accounts without production, then accounts that hold it. A
+// wave holds one change of an asset at most, so that changes of a wave never
+// wait for each other.
+func waves(changes []keyrotor.Change, r keyrotor.Rollout) ([]keyrotor.Change, []keyrotor.Wave) {
+	if len(changes) == 0 {
+		return nil, nil
+	}
+	groups := sorted(changes, r)
+	canary := min(max(1, r.Canary), len(groups))
+	for canary > 1 && groups[canary-1].env == production && groups[0].env != production {
+		canary--
+	}
+	w := waver{}
+	w.add(canaryWords(groups[:canary]), true, groups[:canary])
+	rest := groups[canary:]
+	slices.SortFunc(rest, func(a, b group) int {
+		return cmp.Or(cmp.Compare(late(a), late(b)), cmp.Compare(a.env, b.env), a.compare(b.place))
+	})
+	border := slices.IndexFunc(rest, func(g group) bool { return g.holdsProduction })
+	if border < 0 {
+		border = len(rest)
+	}
+	w.grow("accounts without production", rest[:border])
+	w.grow("accounts that hold production", rest[border:])
+	return w.changes, w.waves
+}
+
+// group is the changes of one asset, in order.
+type group struct {
+	place
+	changes         []keyrotor.Change
+	env             env
+	holdsProduction bool
+}
+
+func sorted(changes []keyrotor.Change, r keyrotor.Rollout) []group {
+	byAsset := map[place]*group{}
+	for _, c := range changes {
+		p := placeOf(c.Target)
+		p[3] = cmp.Or(c.Target.ID, c.Target.Name) // an asset's id is enough; a new key has a name only
+		g := byAsset[p]
+		if g == nil {
+			e := envOf(r, c.Seen.Env)
+			g = &group{place: p, env: e, holdsProduction: e == production || slices.Contains(r.ProductionAccounts, c.Target.Account)}
+			byAsset[p] = g
+		}
+		g.changes = append(g.changes, c)
+	}
+	var groups []group
+	for _, g := range byAsset {
+		slices.SortFunc(g.changes, func(a, b keyrotor.Change) int {
+			return cmp.Or(cmp.Compare(turn(a), turn(b)), cmp.Compare(a.ID, b.ID))
+		})
+		groups = append(groups, *g)
+	}
+	// Assets that somebody tagged as safe come first, wherever they are: they
+	// are the canary.
+	slices.SortFunc(groups, func(a, b group) int {
+		return cmp.Or(cmp.Compare(a.env, b.env), cmp.Compare(late(a), late(b)), a.compare(b.place))
+	})
+	return groups
+}
+
+// late is 1 for accounts that hold production.
+func late(g group) int {
+	if g.holdsProduction {
+		return 1
+	}
+	return 0
+}
+
+// turn orders the changes of one asset: switch on before rotating.
+func turn(c keyrotor.Change) int {
+	switch c.Recipe {
+	case RecipeRotateOverdue, RecipeRotateNow:
+		return 1
+	}
+	return 0
+}
+
+// waver writes waves.
+type waver struct {
+	changes []keyrotor.Change
+	waves   []keyrotor.Wave
+}
+
+func (w *waver) grow(about string, groups []group) {
+	size := firstWave
+	for len(groups) > 0 {
+		n := min(size, len(groups))
+		w.add(about, false, groups[:n])
+		groups = groups[n:]
+		if size == firstWave {
+			size = secondWave
+		} else {
+			size = min(size*growth, largest)
+		}
+	}
+}
+
+// add writes the first change of every asset as one wave, the second as the
+// next, and so on.
+func (w *waver) add(about string, canary bool, groups []group) {
+	for i := 0; ; i++ {
+		wave := keyrotor.Wave{Number: len(w.waves) + 1, Canary: canary, About: about}
+		for _, g := range groups {
+			if i < len(g.changes) {
+				wave.Changes = append(wave.Changes, g.changes[i].ID)
+				w.changes = append(w.changes, g.changes[i])
+			}
+		}
+		if len(wave.Changes) == 0 {
+			return
+		}
+		w.waves = append(w.waves, wave)
+	}
+}
+
+func canaryWords(groups []group) string {
+	safe := 0
+	for _, g := range groups {
+		switch g.env {
+		case production:
+			return "canary; production, for there is nothing else"
+		case tryFirst:
+			safe++
+		}
+	}
+	if safe == 0 {
+		return "canary; nothing here says an env that is not production"
+	}
+	if safe < len(groups) {
+		return fmt.Sprintf("canary; %d of %d say an env other than production, the others say none", safe, len(groups))
+	}
+	return "canary; env other than production"
+}
