@@ -1,0 +1,123 @@
+package apply_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/apply"
+	"github.com/keyrotor/keyrotor/internal/apply/applytest"
+	"github.com/keyrotor/keyrotor/internal/guard"
+)
+
+func TestAnInterruptStopsAtTheDoorOfAStretch(t *testing.T) {
+	t.Parallel()
+	w := newSwitches()
+	ctx, interrupt := context.WithCancel(t.Context())
+	w.do = func(keyrotor.Step) error { interrupt(); return nil }
+	single := stretch(change("k1", "1", keyrotor.CreatePending, keyrotor.Install, keyrotor.Promote), 2, 3)
+	res, _ := executor(w, &applytest.Journal{}).Run(ctx, planOf([]keyrotor.Change{single}))
+	if got := res.Outcomes[0]; got.State != keyrotor.Waiting || w.isOn("k1/install") {
+		t.Errorf("got %s after %v, want waiting before install", got.State, w.effects())
+	}
+}
+
+func TestAFullDiskDoesNotStopAnybodyInsideAStretch(t *testing.T) {
+	t.Parallel()
+	w, j := newSwitches(), &applytest.Journal{}
+	single := stretch(change("k1", "1", keyrotor.CreatePending, keyrotor.Install, keyrotor.Try, keyrotor.Promote, keyrotor.Retire), 2, 4)
+	w.do = func(s keyrotor.Step) error {
+		if s.Verb == keyrotor.Install {
+			j.SetFull(true)
+		}
+		return nil
+	}
+	p := planOf(append([]keyrotor.Change{single}, many(1, "a")...))
+	res, err := executor(w, j).Run(t.Context(), p)
+	if !errors.Is(err, apply.ErrRecord) || !w.isOn("k1/promote") || w.isOn("k1/retire") || w.isOn("a-00/enable-rotation") {
+		t.Errorf("got %v after %v, want the stretch ended and nothing else begun", err, w.effects())
+	}
+	if got := states(res); got["k1"] != keyrotor.Waiting || got["a-00"] != keyrotor.NotStarted {
+		t.Errorf("got %v", got)
+	}
+	j.SetFull(false)
+	w.do = nil
+	if res, err = executor(w, j).Run(t.Context(), p); err != nil || res.Counts()[keyrotor.Succeeded] != 2 || len(w.effects()) != 6 {
+		t.Errorf("with room again: %v, %v, effects %v", states(res), err, w.effects())
+	}
+}
+
+// A turn found the journal full at its first change and then left a consumer
+// of its second, which a crash had left inside a stretch, locked out.
+func TestAStretchIsEndedEvenWhenTheRecordBrokeBefore(t *testing.T) {
+	t.Parallel()
+	w, j := newSwitches(), &applytest.Journal{}
+	single := stretch(change("k1", "1", keyrotor.Install, keyrotor.Promote), 1, 2)
+	w.set("k1/install")
+	intend(t, j,
+		apply.Intent{Change: "k1", Step: 1, Verb: keyrotor.Install, Token: "token-k1", At: noon},
+		apply.Intent{Change: "k1", Step: 2, Verb: keyrotor.Promote, Token: "token-k1", At: noon})
+	j.SetFull(true)
+	_, err := executor(w, j).Run(t.Context(), planOf(append(many(1, "a"), single)))
+	if !errors.Is(err, apply.ErrRecord) || !w.isOn("k1/promote") || w.isOn("a-00/enable-rotation") {
+		t.Errorf("got %v after %v, want promotion and nothing else", err, w.effects())
+	}
+}
+
+func TestReceiptsThatAStretchOwesAreWrittenWhenThereIsRoom(t *testing.T) {
+	t.Parallel()
+	w, j := newSwitches(), &applytest.Journal{}
+	failures := 1
+	j.Touch = func(name string, _ bool, act func() error) error {
+		if name == "journal.Receive" && failures > 0 {
+			failures--
+			return applytest.ErrFull
+		}
+		return act()
+	}
+	c := stretch(change("k1", "1", keyrotor.Install, keyrotor.Promote), 1, 2)
+	if got := only(t, executor(w, j), c); got.State != keyrotor.Succeeded {
+		t.Errorf("got %s: %s, want succeeded", got.State, got.Reason)
+	}
+	m := j.Past()["k1"]
+	if len(m.Receipts) != 2 || len(m.Open) != 0 {
+		t.Errorf("the journal has %d receipts and %d open intents, want 2 and 0", len(m.Receipts), len(m.Open))
+	}
+}
+
+func TestAFaultInsideAStretchIsTriedAgainAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newSwitches()
+	failures := 2
+	w.do = func(s keyrotor.Step) error {
+		if s.Verb == keyrotor.Promote && failures > 0 {
+			failures--
+			return denied
+		}
+		return nil
+	}
+	c := stretch(change("k1", "1", keyrotor.Install, keyrotor.Promote), 1, 2)
+	if got := only(t, executor(w, &applytest.Journal{}), c); got.State != keyrotor.Succeeded {
+		t.Errorf("got %s: %s, want succeeded", got.State, got.Reason)
+	}
+}
+
+func TestTheGuardIsAskedAtTheDoorOfAStretchOnly(t *testing.T) {
+	t.Parallel()
+	w := newSwitches()
+	e := executor(w, &applytest.Journal{})
+	e.Look = lookFails(nil)
+	var asked []keyrotor.Verb
+	e.Guard = func(s keyrotor.Step, _ keyrotor.Asset) guard.Verdict {
+		asked = append(asked, s.Verb)
+		return guard.Verdict{}
+	}
+	only(t, e, stretch(change("k1", "1", keyrotor.CreatePending, keyrotor.Install, keyrotor.Try, keyrotor.Promote, keyrotor.Retire), 2, 4))
+	want := []keyrotor.Verb{keyrotor.CreatePending, keyrotor.Install, keyrotor.Retire}
+	if diff := cmp.Diff(want, asked); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
