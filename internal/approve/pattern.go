@@ -1,0 +1,56 @@
+package approve
+
+import "strings"
+
+// matchList is OpenSSH's match_pattern_list: s matches when some pattern of the
+// comma-separated list does and none that is negated with "!" does.
+func matchList(s, list string) bool {
+	matched := false
+	for _, p := range strings.Split(list, ",") {
+		negated := strings.HasPrefix(p, "!")
+		if !matchPattern(s, strings.TrimPrefix(p, "!")) {
+			continue
+		}
+		if negated {
+			return false
+		}
+		matched = true
+	}
+	return matched
+}
+
+// matchPattern matches with * (any characters) and ? (one byte). It runs in
+// time proportional to the product of the lengths: it goes back to the last
+// star only, since an earlier one could swallow nothing more.
+func matchPattern(s, p string) bool {
+	i, j := 0, 0
+	star, mark := -1, 0
+	for i < len(s) {
+		switch {
+		case j < len(p) && p[j] == '*':
+			star, mark = j, i
+			j++
+		case j < len(p) && (p[j] == '?' || p[j] == s[i]):
+			i++
+			j++
+		case star >= 0:
+			mark++
+			i, j = mark, star+1
+		default:
+			return false
+		}
+	}
+	return strings.Trim(p[j:], "*") == ""
+}
+
+// literals returns the patterns of a list that name exactly one principal and
+// match it: one that is also negated does not.
+func literals(list string) []string {
+	var names []string
+	for _, p := range strings.Split(list, ",") {
+		if p != "" && p[0] != '!' && !strings.ContainsAny(p, "*?") && matchList(p, list) {
+			names = append(names, p)
+		}
+	}
+	return names
+}

@@ -1,0 +1,97 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/keyrotor/keyrotor"
+)
+
+// tempPrefix marks files that are not in place yet.
+const tempPrefix = ".tmp-"
+
+// writeFile puts a file in place whole or not at all, and durably.
+func writeFile(path string, data []byte) error {
+	dir := filepath.Dir(path)
+	if err := makeDirs(dir); err != nil {
+		return cannotWrite(err)
+	}
+	tmp, err := writeTemp(dir, data)
+	if err != nil {
+		return cannotWrite(err)
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		os.Remove(tmp)
+		return cannotWrite(err)
+	}
+	return cannotWrite(syncDir(dir))
+}
+
+func writeTemp(dir string, data []byte) (string, error) {
+	f, err := os.CreateTemp(dir, tempPrefix+"*")
+	if err != nil {
+		return "", err
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		os.Remove(f.Name())
+		return "", err
+	}
+	return f.Name(), nil
+}
+
+// makeDirs makes a folder and its parents, and makes them last: a file is only
+// as durable as the folders above it.
+func makeDirs(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	parent := filepath.Dir(dir)
+	if parent != dir {
+		if err := makeDirs(parent); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return syncDir(parent)
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// cannotWrite turns a write error into its three parts.
+func cannotWrite(err error) error {
+	if err == nil {
+		return nil
+	}
+	next := "make the folder writable, then run the same command again"
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		next = "make room on the disk, then run the same command again"
+	}
+	return &keyrotor.Problem{
+		Err:  fmt.Errorf("the record cannot be written: %w", err),
+		Now:  "everything recorded before is kept; nothing was started that is not recorded",
+		Next: next,
+	}
+}
+
+// lock takes the exclusive lock of a file, waiting for it when wait is set. The
+// lock falls with the file descriptor, hence also with a killed process.
+func lock(f *os.File, how int) error {
+	for {
+		err := syscall.Flock(int(f.Fd()), how)
+		if !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+	}
+}

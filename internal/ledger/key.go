@@ -1,0 +1,113 @@
+package ledger
+
+import (
+	"crypto/ed25519"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+// Signer signs checkpoints and tells the key to check them with, which goes
+// into the log beside them.
+type Signer interface {
+	note.Signer
+	VerifierKey() string
+}
+
+type signer struct {
+	note.Signer
+	verifier string
+}
+
+func (s signer) VerifierKey() string { return s.verifier }
+
+// LoadOrCreateKey reads the ledger's signing key from path, or makes one there
+// under the given name (mode 0600, in a folder of mode 0700). The verifier key
+// is what to hand to those who check. The key belongs in the user's config
+// folder, never in the state folder that it vouches for.
+func LoadOrCreateKey(path, name string, rand io.Reader) (Signer, string, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		text, err = createKey(path, name, rand)
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("ledger key: %w", err)
+	}
+	if err := private(path); err != nil {
+		return nil, "", fmt.Errorf("ledger key: %w", err)
+	}
+	s, err := parseKey(strings.TrimSpace(string(text)))
+	if err != nil {
+		// The library's error would not quote the key, but says nothing either.
+		return nil, "", fmt.Errorf("ledger key %s: not a signing key in note format", path)
+	}
+	return s, s.verifier, nil
+}
+
+func createKey(path, name string, rand io.Reader) ([]byte, error) {
+	key, _, err := note.GenerateKey(rand, name)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	// Linking a complete file into place lets two processes start at once: one
+	// wins, both then read the same key.
+	tmp, err := writeTemp(filepath.Dir(path), []byte(key+"\n"))
+	if err != nil {
+		return nil, err
+	}
+	defer os.Remove(tmp)
+	if err := os.Link(tmp, path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+}
+
+func private(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return fmt.Errorf("%s can be read by others (mode %04o): chmod 600 it", path, mode)
+	}
+	return nil
+}
+
+// parseKey derives the verifier key from a signing key, whose format is
+// PRIVATE+KEY+name+hash+base64(1, seed).
+func parseKey(skey string) (signer, error) {
+	s, err := note.NewSigner(skey)
+	if err != nil {
+		return signer{}, err
+	}
+	parts := strings.SplitN(skey, "+", 5)
+	if len(parts) != 5 {
+		return signer{}, errors.New("malformed key")
+	}
+	raw, err := base64.StdEncoding.DecodeString(parts[4])
+	if err != nil || len(raw) != 1+ed25519.SeedSize {
+		return signer{}, errors.New("malformed key")
+	}
+	public, ok := ed25519.NewKeyFromSeed(raw[1:]).Public().(ed25519.PublicKey)
+	if !ok {
+		return signer{}, errors.New("malformed key")
+	}
+	verifier, err := note.NewEd25519VerifierKey(s.Name(), public)
+	if err != nil {
+		return signer{}, err
+	}
+	return signer{Signer: s, verifier: verifier}, nil
+}

@@ -1,0 +1,303 @@
+package ledger
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/keyrotor/keyrotor"
+)
+
+const (
+	logDir      = "log"
+	journalName = "journal.jsonl"
+)
+
+// Run is the log of one run, open for its one writer. Its methods may be called
+// concurrently.
+type Run struct {
+	id  keyrotor.RunID
+	dir string // the run's folder
+	now func() time.Time
+
+	// writing is held by whoever writes the journal or seals; the fields below
+	// it are the journal's durable state and belong to the holder.
+	writing sync.Mutex
+	file    *os.File
+	size    int64 // bytes known to be durable
+	next    int64 // number of the next entry
+	chain   string
+	broken  error // set when the file's state is not known any more
+
+	// Entries wait here while another batch is being synced: one fsync serves
+	// all that came meanwhile.
+	queueing sync.Mutex
+	queue    []*waiting
+}
+
+// largestSeq has as many digits as any number that an entry will get.
+const largestSeq = 1<<53 - 1
+
+type waiting struct {
+	entry Entry
+	done  bool // guarded by Run.writing
+	err   error
+}
+
+// OpenRun opens the log of the run in folder dir (<state>/runs/<id>), making it
+// when there is none. While it is open nobody else can open it: a second one is
+// refused with *keyrotor.Refusal. A line that a crash left unfinished was never
+// acknowledged; it is cut off, and an entry says so. Anything else that does
+// not fit is an error.
+func OpenRun(dir string, run keyrotor.RunID, now func() time.Time) (*Run, error) {
+	if err := makeDirs(filepath.Join(dir, logDir)); err != nil {
+		return nil, cannotWrite(err)
+	}
+	path := filepath.Join(dir, logDir, journalName)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, cannotWrite(err)
+	}
+	if err := lock(f, syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, busy(run)
+		}
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	r := &Run{id: run, dir: dir, now: now, file: f}
+	if err := r.recover(); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+func busy(run keyrotor.RunID) error {
+	return &keyrotor.Refusal{
+		What: "run " + string(run) + " is in use",
+		Why:  []string{"another keyrotor process is writing its record"},
+		Now:  "nothing was changed by this command; the other process goes on",
+		Next: "wait for the other process to end, then run the same command again",
+	}
+}
+
+// recover reads the journal to its end and cuts off an unfinished last line.
+func (r *Run) recover() error {
+	torn, err := r.readBack()
+	if err != nil {
+		return err
+	}
+	if err := r.fitsCheckpoint(); err != nil {
+		return err
+	}
+	if _, err := r.file.Seek(r.size, io.SeekStart); err != nil {
+		return err
+	}
+	if err := syncDir(filepath.Dir(r.file.Name())); err != nil {
+		return cannotWrite(err)
+	}
+	// A crash may have come between write and sync: what was read back counts
+	// from here on, so it must last.
+	if err := r.file.Sync(); err != nil {
+		return cannotWrite(err)
+	}
+	if torn == 0 {
+		return nil
+	}
+	if err := r.cutBack(); err != nil {
+		return cannotWrite(err)
+	}
+	return r.Append(context.Background(), Entry{
+		Type: TypeNote,
+		Text: fmt.Sprintf("recovered after an interruption: %d bytes of an unfinished, never acknowledged line were cut off", torn),
+	})
+}
+
+// readBack sets the durable state from the file and returns how many bytes of
+// an unfinished line stand behind it.
+func (r *Run) readBack() (torn int64, err error) {
+	lines := bufio.NewReaderSize(r.file, 1<<16)
+	for {
+		line, err := lines.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			return int64(len(line)), nil
+		}
+		if err != nil {
+			return 0, fmt.Errorf("read %s: %w", r.file.Name(), err)
+		}
+		chain, err := r.accept(line[:len(line)-1])
+		if err != nil {
+			return 0, &keyrotor.Problem{
+				Err:  fmt.Errorf("%s:%d: %w", r.file.Name(), r.next+1, err),
+				Now:  "the record of this run is damaged; nothing was changed by this command",
+				Next: "keyrotor evidence verify " + r.dir,
+			}
+		}
+		r.chain = chain
+		r.next++
+		r.size += int64(len(line))
+	}
+}
+
+func (r *Run) accept(line []byte) (chain string, err error) {
+	var e Entry
+	if err := json.Unmarshal(line, &e); err != nil {
+		return "", fmt.Errorf("not a ledger entry: %w", err)
+	}
+	if e.Schema != keyrotor.SchemaLedgerEntry || e.Version != keyrotor.SchemaVersion {
+		return "", fmt.Errorf("schema %q version %d is not known to this version", e.Schema, e.Version)
+	}
+	again, chain, err := e.encode(r.next, r.chain)
+	if err != nil {
+		return "", err
+	}
+	if !bytes.Equal(again, line) {
+		return "", errors.New("entry was changed, or one before it is missing")
+	}
+	return chain, nil
+}
+
+// fitsCheckpoint refuses a journal that is shorter than what was sealed: lines
+// that were acknowledged are gone.
+func (r *Run) fitsCheckpoint() error {
+	size, err := sealedSize(filepath.Join(r.dir, logDir))
+	if err != nil {
+		return err
+	}
+	if size > r.next {
+		return &keyrotor.Problem{
+			Err:  fmt.Errorf("%s has %d whole lines, its checkpoint covers %d", r.file.Name(), r.next, size),
+			Now:  "acknowledged lines of the record are missing; nothing was changed by this command",
+			Next: "keyrotor evidence verify " + r.dir,
+		}
+	}
+	return nil
+}
+
+// Append makes an entry durable. When it returns nil the entry is on disk; when
+// it returns an error the caller must not go on to the effect. Seq, Schema,
+// Version and Chain are filled in; At too, when it is zero. After an error the
+// log is as before, and Append may be tried again.
+func (r *Run) Append(ctx context.Context, e Entry) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("record %s: %w", e.Type, err)
+	}
+	if e.At.IsZero() {
+		e.At = r.now()
+	}
+	// An entry that cannot be written must not take a whole batch with it.
+	if _, _, err := e.encode(largestSeq, ""); err != nil {
+		return fmt.Errorf("record %s: %w", e.Type, err)
+	}
+	w := &waiting{entry: e}
+	r.queueing.Lock()
+	r.queue = append(r.queue, w)
+	r.queueing.Unlock()
+
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	if !w.done {
+		r.flush()
+	}
+	return w.err
+}
+
+// flush writes all that waits. The caller holds writing.
+func (r *Run) flush() {
+	r.queueing.Lock()
+	batch := r.queue
+	r.queue = nil
+	r.queueing.Unlock()
+	err := r.write(batch)
+	for _, w := range batch {
+		w.done, w.err = true, err
+	}
+}
+
+// write appends a batch with one fsync. It moves the durable state only when all
+// went well; otherwise it takes back what it wrote.
+func (r *Run) write(batch []*waiting) error {
+	if r.broken != nil {
+		return r.broken
+	}
+	var buf bytes.Buffer
+	next, chain := r.next, r.chain
+	for _, w := range batch {
+		line, c, err := w.entry.encode(next, chain)
+		if err != nil {
+			return fmt.Errorf("record %s: %w", w.entry.Type, err)
+		}
+		buf.Write(line)
+		buf.WriteByte('\n')
+		next, chain = next+1, c
+	}
+	if _, err := r.file.WriteAt(buf.Bytes(), r.size); err != nil {
+		return r.takeBack(err)
+	}
+	if err := r.file.Sync(); err != nil {
+		return r.takeBack(err)
+	}
+	r.next, r.chain, r.size = next, chain, r.size+int64(buf.Len())
+	return nil
+}
+
+// takeBack returns the file to its durable state after a failed write. After a
+// failed sync the kernel may count lost pages as written, so nothing is synced a
+// second time: the bytes are cut off and written anew by the next try.
+func (r *Run) takeBack(cause error) error {
+	if err := r.cutBack(); err != nil {
+		r.broken = cannotWrite(errors.Join(cause, err))
+		return r.broken
+	}
+	return cannotWrite(cause)
+}
+
+func (r *Run) cutBack() error { return r.file.Truncate(r.size) }
+
+// Entries calls fn for each entry in order, up to what is durable now.
+func (r *Run) Entries(fn func(Entry) error) error {
+	r.writing.Lock()
+	size := r.size
+	r.writing.Unlock()
+	return r.entriesUpTo(size, fn)
+}
+
+func (r *Run) entriesUpTo(size int64, fn func(Entry) error) error {
+	lines := bufio.NewReaderSize(io.NewSectionReader(r.file, 0, size), 1<<16)
+	for n := 1; ; n++ {
+		line, err := lines.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read %s: %w", r.file.Name(), err)
+		}
+		var e Entry
+		if err := json.Unmarshal(line, &e); err != nil {
+			return fmt.Errorf("%s:%d: %w", r.file.Name(), n, err)
+		}
+		if err := fn(e); err != nil {
+			return err
+		}
+	}
+}
+
+// Close gives the log free for another writer.
+func (r *Run) Close() error {
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	if r.broken == nil {
+		r.broken = errors.New("the run's log is closed")
+	}
+	return r.file.Close()
+}

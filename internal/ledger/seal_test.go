@@ -1,0 +1,235 @@
+package ledger_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/transparency-dev/merkle/rfc6962"
+	"github.com/transparency-dev/tessera/api"
+	"github.com/transparency-dev/tessera/api/layout"
+	"github.com/transparency-dev/tessera/fsck"
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/ledger"
+)
+
+// folder serves a log's files to the independent checker.
+type folder string
+
+func (f folder) ReadCheckpoint(context.Context) ([]byte, error) {
+	return os.ReadFile(filepath.Join(string(f), layout.CheckpointPath))
+}
+
+func (f folder) ReadTile(_ context.Context, l, i uint64, p uint8) ([]byte, error) {
+	return os.ReadFile(filepath.Join(string(f), layout.TilePath(l, i, p)))
+}
+
+func (f folder) ReadEntryBundle(_ context.Context, i uint64, p uint8) ([]byte, error) {
+	return os.ReadFile(filepath.Join(string(f), layout.EntriesPath(i, p)))
+}
+
+// independent checks a log with Tessera's fsck, which nobody here wrote.
+func independent(t testing.TB, dir, origin, key string) error {
+	t.Helper()
+	verifier, err := note.NewVerifier(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaves := func(bundle []byte) ([][]byte, error) {
+		var b api.EntryBundle
+		if err := b.UnmarshalText(bundle); err != nil {
+			return nil, err
+		}
+		var hashes [][]byte
+		for _, e := range b.Entries {
+			hashes = append(hashes, rfc6962.DefaultHasher.HashLeaf(e))
+		}
+		return hashes, nil
+	}
+	// Its queue has room for N files, and a worker that found a fault leaves it:
+	// with fewer places than files, a fault makes it wait for ever.
+	return fsck.New(origin, verifier, folder(dir), leaves, fsck.Opts{N: 64}).Check(t.Context())
+}
+
+func TestAnIndependentCheckerAcceptsBothLogsAndRejectsAFlippedBit(t *testing.T) {
+	for _, n := range []int{1, 254, 255, 256, 700} {
+		t.Run(fmt.Sprintf("%d entries", n), func(t *testing.T) {
+			s := newState(t)
+			for i := range 3 {
+				s.turn(t, keyrotor.RunID(fmt.Sprintf("20261121T10150%dZ-5f3c", i)), 1, nil)
+			}
+			s.turn(t, runID, n/2, map[string]string{"plan.json": "{}\n"})
+			s.turn(t, runID, n-n/2, map[string]string{"plan.json": "{}\n\n", "summary.json": "{}"})
+			logs := map[string]string{
+				filepath.Join(s.runDir(runID), "log"): "keyrotor/runs/" + string(runID),
+				filepath.Join(s.dir, "ledger"):        "keyrotor/ledger",
+			}
+			for dir, origin := range logs {
+				if err := independent(t, dir, origin, s.key); err != nil {
+					t.Errorf("%s: %v", origin, err)
+				}
+				for _, name := range filesIn(t, dir) {
+					if !strings.HasPrefix(name, "tile/") && name != "checkpoint" {
+						continue
+					}
+					path := filepath.Join(dir, name)
+					data := read(t, path)
+					flipped := bytes.Clone(data)
+					flipped[len(flipped)/2] ^= 1
+					write(t, path, string(flipped))
+					if err := independent(t, dir, origin, s.key); err == nil {
+						t.Errorf("%s: a bit of %s is flipped and the log accepted", origin, name)
+					}
+					write(t, path, string(data))
+				}
+			}
+			if report := verify(t, s.dir, ledger.VerifyOptions{Key: s.key}); !report.OK() {
+				t.Errorf("our own check: %v", report.Faults)
+			}
+		})
+	}
+}
+
+func TestSealingAgainAddsAndSealingNothingNewDoesNot(t *testing.T) {
+	s := newState(t)
+	first := s.turn(t, runID, 2, map[string]string{"plan.json": "a"})
+	again := s.turn(t, runID, 0, nil)
+	if again.Size != first.Size || again.Root != first.Root {
+		t.Errorf("nothing new: got size %d, want %d", again.Size, first.Size)
+	}
+	third := s.turn(t, runID, 0, map[string]string{"plan.json": "b"})
+	if want := first.Size + 2; third.Size != want {
+		t.Errorf("a changed artifact: got size %d, want %d", third.Size, want)
+	}
+	estate, err := ledger.OpenEstate(filepath.Join(s.dir, "ledger"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if head, err := estate.Head(); err != nil || !strings.HasPrefix(head, "2:") {
+		t.Errorf("estate's head: got %q, %v, want size 2", head, err)
+	}
+	if report := verify(t, s.dir, ledger.VerifyOptions{Key: s.key}); !report.OK() {
+		t.Errorf("check: %v", report.Faults)
+	}
+}
+
+func TestSealRefusesFilesThatAreNotAsTold(t *testing.T) {
+	s := newState(t)
+	r := s.open(t, runID)
+	defer r.Close()
+	write(t, filepath.Join(s.runDir(runID), "plan.json"), "{}")
+	for name, artifacts := range map[string]map[string]keyrotor.Digest{
+		"another digest":      {"plan.json": "sha256:" + keyrotor.Digest(strings.Repeat("0", 64))},
+		"a file that is not":  {"summary.json": "sha256:00"},
+		"a path out of there": {"../plan.json": "sha256:00"},
+		"the log itself":      {"log/journal.jsonl": "sha256:00"},
+	} {
+		if _, err := r.Seal(s.signer, artifacts); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestAnEmptyEstateHasTheHeadZero(t *testing.T) {
+	estate, err := ledger.OpenEstate(filepath.Join(t.TempDir(), "ledger"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := estate.Head(); err != nil || got != "0:" {
+		t.Errorf("got %q, %v, want 0:", got, err)
+	}
+}
+
+func TestRunsThatEndAtOnceNeverForkTheEstatesLog(t *testing.T) {
+	s := newState(t)
+	other, otherKey := newSigner(t, 2)
+	var group sync.WaitGroup
+	const runs = 12
+	for i := range runs {
+		id := keyrotor.RunID(fmt.Sprintf("20261121T1015%02dZ-5f3c", i))
+		machine := *s
+		if i%2 == 1 {
+			machine.signer = other
+		}
+		group.Go(func() { machine.turn(t, id, 1, nil) })
+	}
+	group.Wait()
+	report := verify(t, s.dir, ledger.VerifyOptions{Key: "# two machines\n" + s.key + "\n" + otherKey + "\n"})
+	if !report.OK() || report.Runs != runs || !strings.HasPrefix(report.Head, fmt.Sprint(runs, ":")) {
+		t.Errorf("got %d runs, head %s, %v", report.Runs, report.Head, report.Faults)
+	}
+	if report := verify(t, s.dir, ledger.VerifyOptions{Key: s.key}); report.OK() {
+		t.Error("a key that is not given sealed half of the runs: no fault")
+	}
+}
+
+// TestACrashInsideASealIsMendedByTheNext puts the state together as it is when a
+// seal is killed after each of its writes: the journal grows, then come tiles,
+// the run's checkpoint, away with its outgrown tiles, and the same for the
+// estate's log.
+func TestACrashInsideASealIsMendedByTheNext(t *testing.T) {
+	s := newState(t)
+	s.turn(t, firstRun, 1, nil)
+	s.turn(t, runID, 2, map[string]string{"plan.json": "a"})
+	before := contents(t, s.dir)
+	s.turn(t, runID, 2, map[string]string{"plan.json": "b"})
+	after := contents(t, s.dir)
+	inRun := "runs/" + string(runID) + "/"
+	order := func(name string) int {
+		switch {
+		case strings.HasSuffix(name, "plan.json"):
+			return 0
+		case strings.Contains(name, "/log/lines/"):
+			return 1
+		case strings.HasSuffix(name, "journal.jsonl"):
+			return 2
+		case strings.HasPrefix(name, inRun+"log/tile"):
+			return 3
+		case name == inRun+"log/checkpoint":
+			return 4
+		case strings.HasPrefix(name, "ledger/tile"):
+			return 6 // 5: the run's outgrown tiles are away
+		case name == "ledger/checkpoint":
+			return 7
+		}
+		return 0
+	}
+	for stage := range 8 {
+		dir := filepath.Join(t.TempDir(), "state")
+		for name, data := range before {
+			_, stays := after[name]
+			if stays || !strings.HasPrefix(name, inRun) || stage < 5 {
+				write(t, filepath.Join(dir, name), data)
+			}
+		}
+		for name, data := range after {
+			if order(name) <= stage {
+				write(t, filepath.Join(dir, name), data)
+			}
+		}
+		crashed := &state{dir: dir, signer: s.signer, key: s.key}
+		if report := verify(t, dir, ledger.VerifyOptions{}); stage == 7 && !report.OK() {
+			t.Errorf("killed after stage %d, before the next seal: %v", stage, report.Faults)
+		}
+		crashed.turn(t, runID, 1, nil)
+		if report := verify(t, dir, ledger.VerifyOptions{Key: s.key}); !report.OK() || len(report.Notices) > 0 {
+			t.Errorf("killed after stage %d, after the next seal: %v, %q", stage, report.Faults, report.Notices)
+		}
+	}
+}
+
+func contents(t testing.TB, dir string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	for _, name := range filesIn(t, dir) {
+		all[name] = string(read(t, filepath.Join(dir, name)))
+	}
+	return all
+}

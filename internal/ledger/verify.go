@@ -1,0 +1,246 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/keyrotor/keyrotor"
+)
+
+// VerifyOptions is what comes from elsewhere than the folder being checked.
+type VerifyOptions struct {
+	// Key is the text of a file of verifier keys, one a line: all checkpoints
+	// must be signed by one of them.
+	Key string
+	// Checkpoint is one that was kept elsewhere, of the estate's log or of a
+	// run's: the record must still contain all that it covers.
+	Checkpoint []byte
+}
+
+// Fault is one place where the record is not what it was.
+type Fault struct {
+	File   string `json:"file"`             // path within the folder that was checked
+	Line   int    `json:"line,omitempty"`   // from 1, where lines can be told
+	Offset int64  `json:"offset,omitempty"` // bytes from the start, for binary files
+	What   string `json:"what"`
+}
+
+// String is the fault as messages show it.
+func (f Fault) String() string {
+	switch {
+	case f.Line > 0:
+		return fmt.Sprintf("%s:%d: %s", f.File, f.Line, f.What)
+	case f.Offset > 0:
+		return fmt.Sprintf("%s: at byte %d: %s", f.File, f.Offset, f.What)
+	}
+	return f.File + ": " + f.What
+}
+
+// Report is what a check found.
+type Report struct {
+	Runs      int      `json:"runs"`
+	Entries   int      `json:"entries"`   // of all journals
+	Artifacts int      `json:"artifacts"` // files whose digest was checked
+	Head      string   `json:"head,omitempty"`
+	Faults    []Fault  `json:"faults,omitempty"`
+	Notices   []string `json:"notices,omitempty"`
+	// CannotExclude says what this check, done this way, would not have seen.
+	CannotExclude []string `json:"cannot_exclude,omitempty"`
+}
+
+// OK reports whether the record is whole.
+func (r Report) OK() bool { return len(r.Faults) == 0 }
+
+// Verify checks a state folder or the folder of one run, offline, and says where
+// it was changed. An error means that the check could not be made.
+func Verify(dir string, o VerifyOptions) (Report, error) {
+	v := &verifier{root: dir, runs: map[keyrotor.RunID]*runCheck{}}
+	var err error
+	if v.keys, err = parseKeys(o.Key); err != nil {
+		return Report{}, err
+	}
+	if o.Key != "" && len(v.keys) == 0 {
+		return Report{}, errors.New("the key file holds no verifier key")
+	}
+	if len(o.Checkpoint) > 0 {
+		kept, err := parseCheckpoint(o.Checkpoint)
+		if err != nil {
+			return Report{}, fmt.Errorf("the checkpoint kept elsewhere: %w", err)
+		}
+		v.kept = &kept
+	}
+	switch {
+	case exists(filepath.Join(dir, "runs")) || exists(filepath.Join(dir, "ledger")):
+		err = v.state()
+	case exists(filepath.Join(dir, logDir)):
+		err = v.oneRun()
+	default:
+		return Report{}, fmt.Errorf("%s is neither a state folder (runs/, ledger/) nor the folder of a run (log/)", dir)
+	}
+	if err != nil {
+		return Report{}, err
+	}
+	v.checkKept()
+	v.limits()
+	return v.report, nil
+}
+
+type verifier struct {
+	root   string
+	keys   []string
+	kept   *checkpoint
+	report Report
+
+	heads  []Head // of the estate's log, in order
+	estate logCheck
+	runs   map[keyrotor.RunID]*runCheck
+}
+
+func (v *verifier) fault(file string, line int, format string, args ...any) {
+	v.report.Faults = append(v.report.Faults, Fault{File: file, Line: line, What: fmt.Sprintf(format, args...)})
+}
+
+func (v *verifier) faultAt(file string, offset int, format string, args ...any) {
+	v.report.Faults = append(v.report.Faults, Fault{File: file, Offset: int64(offset), What: fmt.Sprintf(format, args...)})
+}
+
+func (v *verifier) notice(format string, args ...any) {
+	v.report.Notices = append(v.report.Notices, fmt.Sprintf(format, args...))
+}
+
+// read returns the bytes of a file within the folder; false when it is missing,
+// which is the caller's to judge.
+func (v *verifier) read(name string) ([]byte, bool, error) {
+	data, err := os.ReadFile(filepath.Join(v.root, filepath.FromSlash(name)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false, nil
+	}
+	return data, err == nil, err
+}
+
+// files lists all files below a folder within the root, by slash paths relative
+// to that folder.
+func (v *verifier) files(name string) ([]string, error) {
+	var names []string
+	base := filepath.Join(v.root, filepath.FromSlash(name))
+	err := filepath.WalkDir(base, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			return nil
+		}
+		rel, err := filepath.Rel(base, path)
+		names = append(names, filepath.ToSlash(rel))
+		return err
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return names, err
+}
+
+// state checks the estate's log, each run in the folder, and each against the
+// other.
+func (v *verifier) state() error {
+	if err := v.checkEstate(); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(filepath.Join(v.root, "runs"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, e := range entries {
+		if !e.IsDir() {
+			continue
+		}
+		id := keyrotor.RunID(e.Name())
+		run, err := v.checkRun(id, "runs/"+e.Name())
+		if err != nil {
+			return err
+		}
+		v.runs[id] = run
+		v.report.Runs++
+	}
+	v.joinHeads()
+	return nil
+}
+
+func (v *verifier) oneRun() error {
+	id, err := v.ownID()
+	if err != nil {
+		return err
+	}
+	run, err := v.checkRun(id, ".")
+	if err != nil {
+		return err
+	}
+	v.runs[id] = run
+	v.report.Runs = 1
+	v.notice("one run was checked by itself: whether other runs are missing is told by the whole state folder only")
+	return nil
+}
+
+// ownID is the name of the run that the folder is of: what its checkpoint says,
+// for a copy may have another name; else the folder's name.
+func (v *verifier) ownID() (keyrotor.RunID, error) {
+	raw, _, err := v.read("log/checkpoint")
+	if err != nil {
+		return "", err
+	}
+	if c, err := parseCheckpoint(raw); err == nil {
+		if id, ok := strings.CutPrefix(c.origin, runOrigin("")); ok {
+			return keyrotor.RunID(id), nil
+		}
+	}
+	abs, err := filepath.Abs(v.root)
+	return keyrotor.RunID(filepath.Base(abs)), err
+}
+
+// limits says plainly what this check could not have seen.
+func (v *verifier) limits() {
+	cannot := func(s string) { v.report.CannotExclude = append(v.report.CannotExclude, s) }
+	if len(v.keys) == 0 {
+		cannot("a rewrite: without a verifier key from elsewhere (--key) the record is shown to be consistent with itself, not to be the one that was written")
+	}
+	if v.kept == nil {
+		cannot("a cut tail or a fork: without a checkpoint kept elsewhere (--checkpoint) the record may end earlier than it once did, or another one may exist")
+	} else {
+		cannot("a cut after the checkpoint that was kept elsewhere: what came later is not covered by it")
+	}
+	open := slices.ContainsFunc(mapValues(v.runs), func(r *runCheck) bool { return len(r.lines) > r.sealed })
+	if open {
+		cannot("a cut at the end of runs that are not sealed to their end (see the notices): no signature covers those lines yet")
+	}
+}
+
+func mapValues(m map[keyrotor.RunID]*runCheck) []*runCheck {
+	var out []*runCheck
+	for _, r := range m {
+		out = append(out, r)
+	}
+	return out
+}
+
+// allowedKeys is who may have signed: the keys given, else the key that the
+// record itself names.
+func (v *verifier) allowedKeys(named string) []string {
+	if len(v.keys) > 0 {
+		return v.keys
+	}
+	return []string{named}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+func isTemp(name string) bool {
+	return strings.HasPrefix(name[strings.LastIndex(name, "/")+1:], ".tmp-")
+}

@@ -1,0 +1,228 @@
+package ledger
+
+import (
+	"encoding/json"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/keyrotor/keyrotor"
+)
+
+const estateDir = "ledger"
+
+// checkEstate reads the estate's log and its heads.
+func (v *verifier) checkEstate() error {
+	name := path.Join(estateDir, "checkpoint")
+	l := logCheck{dir: estateDir}
+	faults := len(v.report.Faults)
+	cp, err := v.checkCheckpoint(estateDir, estateOrigin)
+	if err != nil {
+		return err
+	}
+	if cp == nil {
+		if len(v.report.Faults) == faults && len(v.mustFiles(path.Join(estateDir, "tile"))) > 0 {
+			v.fault(name, 0, "file is missing")
+		}
+		return nil
+	}
+	l.cp = cp
+	if l.leaves, err = v.bundleLeaves(estateDir, cp.size); err != nil {
+		return err
+	}
+	if l.fits = v.gives(l.leaves, cp); l.fits {
+		v.report.Head = fmt.Sprintf("%d:%s", cp.size, strings.Split(string(cp.raw), "\n")[2])
+		if err := v.tiles(l); err != nil {
+			return err
+		}
+	} else if err := v.estateMisfit(l, name); err != nil {
+		return err
+	}
+	v.estate = l
+	v.readHeads(l)
+	if l.fits && len(v.heads) == cp.size {
+		last := v.heads[cp.size-1].Key
+		if err := cp.signedBy(v.allowedKeys(last)); err != nil {
+			v.fault(name, 0, "%v", err)
+		}
+	}
+	return v.estateStrangers()
+}
+
+// estateMisfit says where entries and root part.
+func (v *verifier) estateMisfit(l logCheck, name string) error {
+	i, err := v.locate(l)
+	if err != nil {
+		return err
+	}
+	if i >= 0 {
+		v.fault(bundleOf(estateDir, i, l.cp.size), 0, "entry %d (a run's head) is not the one whose hash was sealed", i)
+	}
+	for first := 0; first < l.cp.size; first += 256 {
+		bundle := bundleOf(estateDir, first, l.cp.size)
+		if _, found, err := v.read(bundle); err != nil {
+			return err
+		} else if !found {
+			v.fault(bundle, 0, "file is missing")
+		}
+	}
+	v.fault(name, 0, "the entries do not give the root that was signed")
+	return nil
+}
+
+func (v *verifier) readHeads(l logCheck) {
+	for i, leaf := range l.leaves {
+		var h Head
+		if err := json.Unmarshal(leaf, &h); err != nil || h.Schema != "keyrotor.run-head" || h.Version != 1 {
+			v.fault(bundleOf(estateDir, i, l.cp.size), 0, "entry %d is not a run's head", i)
+			continue
+		}
+		if len(v.keys) > 0 && !slices.Contains(v.keys, h.Key) {
+			v.fault(bundleOf(estateDir, i, l.cp.size), 0, "entry %d: run %s was sealed by %s, which is not among the keys given", i, h.Run, h.Key)
+		}
+		v.heads = append(v.heads, h)
+	}
+}
+
+// joinHeads holds every head against its run and every sealed run against its
+// last head.
+func (v *verifier) joinHeads() {
+	last := map[keyrotor.RunID]Head{}
+	missing := map[keyrotor.RunID]bool{}
+	for _, h := range v.heads {
+		last[h.Run] = h
+		r := v.runs[h.Run]
+		if r == nil {
+			if !missing[h.Run] {
+				v.fault(path.Join("runs", string(h.Run)), 0, "the run is missing: the estate's log has its head")
+				missing[h.Run] = true
+			}
+			continue
+		}
+		v.holdHead(h, r)
+	}
+	for _, id := range slices.Sorted(sortedIDs(v.runs)) {
+		r := v.runs[id]
+		name := path.Join(r.log.dir, "checkpoint")
+		h, known := last[id]
+		switch {
+		case r.log.cp == nil && known:
+			if !v.hasFault(name) {
+				v.fault(name, 0, "file is missing: the estate's log has the run's head")
+			}
+		case r.log.cp != nil && !known && v.estate.cp == nil && !v.hasFault(path.Join(estateDir, "checkpoint")):
+			v.fault(path.Join(estateDir, "checkpoint"), 0, "file is missing: run %s was sealed", id)
+		case r.log.cp != nil && (!known || int64(r.log.cp.size) != h.Size):
+			v.fault(name, 0, "it covers %d entries, the estate's log knows of %d: a seal was interrupted, or one of the two logs was cut back", r.log.cp.size, h.Size)
+		}
+	}
+}
+
+// holdHead checks one head against the entries that it covers.
+func (v *verifier) holdHead(h Head, r *runCheck) {
+	name := path.Join(r.log.dir, "journal.jsonl")
+	if r.log.cp != nil && !r.log.fits {
+		return // said already
+	}
+	leaves := r.log.leaves
+	if h.Size < 1 || h.Size > int64(len(leaves)) {
+		if !v.hasFault(name) && r.log.cp != nil {
+			v.fault(name, len(leaves)+1, "the estate's log knows of %d sealed entries, here are %d: the end was cut off", h.Size, len(leaves))
+		}
+		return
+	}
+	if !sameHash(merkleRoot(hashLeaves(leaves[:h.Size])), h.Root) {
+		v.fault(name, 0, "its first %d entries are not those that the estate's log knows: the run was rewritten", h.Size)
+	}
+}
+
+func (v *verifier) hasFault(file string) bool {
+	return slices.ContainsFunc(v.report.Faults, func(f Fault) bool { return f.File == file })
+}
+
+func sortedIDs(runs map[keyrotor.RunID]*runCheck) func(func(keyrotor.RunID) bool) {
+	return func(yield func(keyrotor.RunID) bool) {
+		for id := range runs {
+			if !yield(id) {
+				return
+			}
+		}
+	}
+}
+
+// mustFiles is files for when only their presence matters.
+func (v *verifier) mustFiles(dir string) []string {
+	names, err := v.files(dir)
+	if err != nil {
+		return nil
+	}
+	return names
+}
+
+func (v *verifier) estateStrangers() error {
+	names, err := v.files(estateDir)
+	if err != nil {
+		return err
+	}
+	for _, n := range names {
+		switch {
+		case n == "checkpoint" || n == "lock" || within(n, "tile"):
+		case isTemp(n):
+			v.notice("%s: left by an interrupted write", path.Join(estateDir, n))
+		default:
+			v.notice("%s: not part of the estate's log", path.Join(estateDir, n))
+		}
+	}
+	return nil
+}
+
+// checkKept holds the record against a checkpoint that was kept elsewhere.
+func (v *verifier) checkKept() {
+	if v.kept == nil {
+		return
+	}
+	const kept = "the checkpoint kept elsewhere"
+	l, named, known := v.keptLog()
+	if !known {
+		v.fault(kept, 0, "it is of %q, and no such log is here", v.kept.origin)
+		return
+	}
+	if len(v.keys) > 0 || named != "" {
+		if err := v.kept.signedBy(v.allowedKeys(named)); err != nil {
+			v.fault(kept, 0, "%v", err)
+		}
+	}
+	switch {
+	case len(l.leaves) < v.kept.size:
+		v.fault(path.Join(l.dir, "checkpoint"), 0, "the log has %d entries, %s covers %d: the end was cut off", len(l.leaves), kept, v.kept.size)
+	case merkleRoot(hashLeaves(l.leaves[:v.kept.size])) != v.kept.root:
+		v.fault(path.Join(l.dir, "checkpoint"), 0, "the first %d entries are not those of %s: the log was rewritten, or this is a fork", v.kept.size, kept)
+	}
+}
+
+// keptLog finds the log that the kept checkpoint is of, and the key that the
+// record names for its entry at that size.
+func (v *verifier) keptLog() (l logCheck, key string, known bool) {
+	n := v.kept.size
+	if v.kept.origin == estateOrigin && (v.estate.cp != nil || len(v.runs) > 0) {
+		l = v.estate
+		l.dir = estateDir
+		if n <= len(v.heads) {
+			key = v.heads[n-1].Key
+		}
+		return l, key, true
+	}
+	for id, r := range v.runs {
+		if v.kept.origin != runOrigin(id) {
+			continue
+		}
+		if n <= len(r.log.leaves) {
+			if e, _, err := readEntry(r.log.leaves[n-1]); err == nil && e.Type == TypeSeal {
+				key = e.Text
+			}
+		}
+		return r.log, key, true
+	}
+	return l, "", false
+}

@@ -1,0 +1,220 @@
+package ledger
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+
+	"github.com/keyrotor/keyrotor"
+)
+
+// runCheck is what was read of one run.
+type runCheck struct {
+	id      keyrotor.RunID
+	dir     string // within the root
+	log     logCheck
+	lines   [][]byte // whole lines of the journal
+	entries []Entry  // of the same lines; zero where one cannot be read
+	sealed  int      // how many entries the checkpoint covers
+}
+
+func (v *verifier) checkRun(id keyrotor.RunID, dir string) (*runCheck, error) {
+	r := &runCheck{id: id, dir: dir, log: logCheck{dir: path.Join(dir, "log")}}
+	if err := v.journal(r); err != nil {
+		return nil, err
+	}
+	v.report.Entries += len(r.lines)
+	if err := v.runCheckpoint(r); err != nil {
+		return nil, err
+	}
+	if err := v.artifacts(r); err != nil {
+		return nil, err
+	}
+	return r, v.strangers(r)
+}
+
+// journal reads and checks the journal line by line: number, form, chain. After
+// a bad line it takes the next one's word for where it stands, so that one
+// change is one fault.
+func (v *verifier) journal(r *runCheck) error {
+	name := path.Join(r.log.dir, "journal.jsonl")
+	data, found, err := v.read(name)
+	if err != nil {
+		return err
+	}
+	if !found {
+		if len(r.sealedNames(v)) > 0 {
+			v.fault(name, 0, "file is missing")
+		}
+		return nil
+	}
+	chain, known, next := "", true, int64(0)
+	for n := 1; len(data) > 0; n++ {
+		end := bytes.IndexByte(data, '\n')
+		if end < 0 {
+			v.notice("%s:%d: unfinished last line of %d bytes: a write was interrupted before it was acknowledged", name, n, len(data))
+			break
+		}
+		line := data[:end]
+		data = data[end+1:]
+		e, bare, err := readEntry(line)
+		r.lines, r.entries = append(r.lines, line), append(r.entries, e)
+		if err != nil {
+			v.fault(name, n, "line was changed: %v", err)
+			known, next = false, next+1
+			continue
+		}
+		switch {
+		case e.Seq != next:
+			v.fault(name, n, "entry %d stands where entry %d belongs: lines are missing, repeated or out of order", e.Seq, next)
+		case known && e.Chain != chainOf(chain, bare):
+			v.fault(name, n, "line was changed: its chain value does not fit it and the line before")
+		}
+		chain, known, next = e.Chain, true, e.Seq+1
+	}
+	return nil
+}
+
+// sealedNames are files that show that a journal must have been there.
+func (r *runCheck) sealedNames(v *verifier) []string {
+	names, err := v.files(r.log.dir)
+	if err != nil {
+		return nil
+	}
+	return names
+}
+
+// readEntry reads a line and rebuilds it without its chain value. It accepts the
+// canonical spelling only.
+func readEntry(line []byte) (e Entry, bare []byte, err error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(line, &fields); err != nil {
+		return e, nil, errors.New("not a JSON object")
+	}
+	if !bytes.Equal(joinFields(fields), line) {
+		return e, nil, errors.New("not in canonical form")
+	}
+	if err := json.Unmarshal(line, &e); err != nil {
+		return Entry{}, nil, errors.New("not a ledger entry")
+	}
+	if e.Schema != "keyrotor.ledger-entry" || e.Version != 1 {
+		return Entry{}, nil, fmt.Errorf("schema %q version %d is not known", e.Schema, e.Version)
+	}
+	delete(fields, "chain")
+	return e, joinFields(fields), nil
+}
+
+// joinFields writes an object whose values are canonical already. Names of
+// fields are plain ASCII, so their byte order is RFC 8785's.
+func joinFields(fields map[string]json.RawMessage) []byte {
+	out := []byte{'{'}
+	for i, name := range slices.Sorted(maps.Keys(fields)) {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(out, '"')
+		out = append(out, name...)
+		out = append(out, '"', ':')
+		out = append(out, fields[name]...)
+	}
+	return append(out, '}')
+}
+
+func chainOf(prev string, bare []byte) string {
+	h := sha256.New()
+	h.Write([]byte(prev))
+	h.Write(bare)
+	return base64.StdEncoding.EncodeToString(h.Sum(nil))
+}
+
+// runCheckpoint holds checkpoint, journal and tiles against each other. Journal
+// and entry bundles say the same twice: whichever gives the signed root is the
+// truth, and the other is told where it differs.
+func (v *verifier) runCheckpoint(r *runCheck) error {
+	name := path.Join(r.log.dir, "checkpoint")
+	journal := path.Join(r.log.dir, "journal.jsonl")
+	faults := len(v.report.Faults)
+	cp, err := v.checkCheckpoint(r.log.dir, runOrigin(r.id))
+	if err != nil {
+		return err
+	}
+	if cp == nil {
+		if len(v.report.Faults) > faults {
+			return nil
+		}
+		if slices.ContainsFunc(r.entries, func(e Entry) bool { return e.Type == TypeSeal }) {
+			v.fault(name, 0, "file is missing: the journal was sealed")
+			return nil
+		}
+		v.notice("%s: this run was never sealed: no signature covers it", r.dir)
+		return nil
+	}
+	r.log.cp, r.sealed = cp, min(cp.size, len(r.lines))
+	bundles, err := v.bundleLeaves(r.log.dir, cp.size)
+	if err != nil {
+		return err
+	}
+	fromJournal, fromBundles := v.gives(r.lines, cp), v.gives(bundles, cp)
+	switch {
+	case fromJournal:
+		r.log.leaves, r.log.fits = r.lines[:cp.size], true
+	case fromBundles:
+		r.log.leaves, r.log.fits = bundles, true
+		i := firstOther(r.lines, bundles)
+		if i >= len(r.lines) {
+			v.fault(journal, i+1, "ends before its checkpoint does: %d of %d sealed lines", len(r.lines), cp.size)
+		} else {
+			v.fault(journal, i+1, "line is not the one that was sealed as entry %d", i)
+		}
+	default:
+		v.fault(name, 0, "neither the journal nor the entry bundles give the %d entries with the root that was signed", cp.size)
+		r.log.leaves = r.lines[:r.sealed]
+	}
+	if r.log.fits {
+		v.runSigner(r, name)
+	}
+	if len(r.lines) > cp.size {
+		v.notice("%s: lines %d to %d come after the last seal: no signature covers them yet", journal, cp.size+1, len(r.lines))
+	}
+	if !r.log.fits && len(bundles) > 0 && firstOther(bundles, r.log.leaves) < 0 {
+		return nil
+	}
+	return v.tiles(r.log)
+}
+
+// gives reports whether the first leaves give the checkpoint's root.
+func (v *verifier) gives(leaves [][]byte, cp *checkpoint) bool {
+	return len(leaves) >= cp.size && merkleRoot(hashLeaves(leaves[:cp.size])) == cp.root
+}
+
+// firstOther is the index of the first leaf of want that got lacks, -1 for none.
+func firstOther(got, want [][]byte) int {
+	for i := range want {
+		if i >= len(got) || !bytes.Equal(got[i], want[i]) {
+			return i
+		}
+	}
+	return -1
+}
+
+// runSigner checks the signature by the key that the last sealed entry names.
+func (v *verifier) runSigner(r *runCheck, name string) {
+	last, _, err := readEntry(r.log.leaves[r.log.cp.size-1])
+	if err != nil || last.Type != TypeSeal {
+		v.fault(name, 0, "the last entry that it covers is not a seal")
+		return
+	}
+	if len(v.keys) > 0 && !slices.Contains(v.keys, last.Text) {
+		v.fault(name, 0, "the run was sealed by %s, which is not among the keys given", last.Text)
+		return
+	}
+	if err := r.log.cp.signedBy([]string{last.Text}); err != nil {
+		v.fault(name, 0, "%v", err)
+	}
+}
