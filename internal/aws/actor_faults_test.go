@@ -1,0 +1,82 @@
+package aws_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/aws"
+	"github.com/keyrotor/keyrotor/internal/sandbox"
+)
+
+func TestDoubtIsToldAndNeverFollowedByASecondCall(t *testing.T) {
+	zero := 0
+	cases := map[string]struct {
+		fault sandbox.Fault
+		doubt bool
+		calls int
+	}{
+		"cut before the effect":      {sandbox.Fault{Cut: sandbox.CutBefore}, true, 1},
+		"cut after the effect":       {sandbox.Fault{Cut: sandbox.CutAfter}, true, 1},
+		"internal error":             {sandbox.Fault{Code: "KMSInternalException", Status: 500}, true, 1},
+		"dependency timeout":         {sandbox.Fault{Code: "DependencyTimeoutException", Status: 503, After: true}, true, 1},
+		"no answer in time":          {sandbox.Fault{Hang: true}, true, 1},
+		"access denied":              {sandbox.Fault{Code: "AccessDeniedException", Message: "no"}, false, 1},
+		"throttled twice, then done": {sandbox.Fault{Throttle: true, Times: 2}, false, 3},
+	}
+	for name, c := range cases {
+		for _, verb := range []keyrotor.Verb{keyrotor.RotateNow, keyrotor.CreateKey} {
+			t.Run(name+", "+string(verb), func(t *testing.T) {
+				s, a := actorWorld(t, sandbox.Options{}, aws.Config{CallTimeout: 300 * time.Millisecond})
+				step := keyrotor.Step{Verb: verb, Token: "token-1", Before: keyrotor.Before{OnDemand: &zero},
+					Target: keyrotor.Target{Kind: keyrotor.KindKMSKey, Account: home, Region: region}}
+				operation := "CreateKey"
+				if verb == keyrotor.RotateNow {
+					operation, step.Target = "RotateKeyOnDemand", seed(t, s, sandbox.KeySeed{})
+				}
+				c.fault.Service, c.fault.Operation = "kms", operation
+				if err := s.Inject(c.fault); err != nil {
+					t.Fatal(err)
+				}
+				_, err := a.Do(t.Context(), step)
+				var doubt *keyrotor.InDoubt
+				if got := errors.As(err, &doubt); got != c.doubt {
+					t.Errorf("in doubt: %t, want %t: %v", got, c.doubt, err)
+				}
+				if c.fault.Code == "AccessDeniedException" {
+					var failed *keyrotor.CallFailed
+					if !errors.As(err, &failed) || !failed.Stop {
+						t.Errorf("access denied: %v, want a CallFailed that stops", err)
+					}
+				}
+				if n := s.Calls()["kms:"+operation]; n != c.calls {
+					t.Errorf("%s was called %d times, want %d", operation, n, c.calls)
+				}
+			})
+		}
+	}
+}
+
+func TestRepeatableCallsOutliveTransientFaults(t *testing.T) {
+	for name, fault := range map[string]sandbox.Fault{
+		"cut connections":  {Cut: sandbox.CutAfter, Times: 2},
+		"internal errors":  {Code: "KMSInternalException", Status: 500, Times: 2},
+		"throttling":       {Throttle: true, Times: 4},
+		"no answer once":   {Hang: true, Times: 1},
+		"service is away":  {Code: "ServiceUnavailable", Status: 503, Times: 2},
+		"dependency slow":  {Code: "DependencyTimeoutException", Status: 503, Times: 2},
+		"effect, no reply": {Code: "KMSInternalException", Status: 500, After: true, Times: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, a := actorWorld(t, sandbox.Options{}, aws.Config{CallTimeout: 300 * time.Millisecond})
+			step := keyrotor.Step{Verb: keyrotor.EnableRotation, Target: seed(t, s, sandbox.KeySeed{})}
+			fault.Service, fault.Operation = "kms", "EnableKeyRotation"
+			if err := s.Inject(fault); err != nil {
+				t.Fatal(err)
+			}
+			mustDo(t, a, step)
+			mustCheck(t, a, step, true)
+		})
+	}
+}

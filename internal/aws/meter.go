@@ -1,0 +1,175 @@
+package aws
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/smithy-go/middleware"
+)
+
+// Role is in whose name a call is made.
+type Role string
+
+// Roles. Own is the credentials that keyrotor was started with.
+const (
+	RoleOwn   Role = "own"
+	RoleScan  Role = "scan"
+	RoleApply Role = "apply"
+)
+
+// meter stands in the stack of every client of one account, Region and role,
+// inside the retry loop: each attempt is paced, counted, and its request id kept.
+type meter struct {
+	lanes  *lanes
+	role   Role
+	record func(Role, string)
+}
+
+// lanes are the paces of one account and Region, shared by all its clients.
+type lanes struct {
+	estate *Estate
+	mu     sync.RWMutex
+	by     map[operation]*lane
+}
+
+type operation struct{ service, name string }
+
+type lane struct {
+	call string // "kms:DescribeKey"
+	pace *pace
+}
+
+func (l *lanes) lane(op operation) *lane {
+	l.mu.RLock()
+	known := l.by[op]
+	l.mu.RUnlock()
+	if known != nil {
+		return known
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if known = l.by[op]; known == nil {
+		call := callName(op.service, op.name)
+		quota, published := l.estate.cfg.Quota(call)
+		known = &lane{call: call, pace: newPace(quota, published)}
+		l.by[op] = known
+	}
+	return known
+}
+
+// callName is the IAM action of an operation: the prefix is the service's id in
+// lower case but for a few.
+func callName(service, name string) string {
+	switch service {
+	case "Resource Groups Tagging API":
+		return "tag:" + name
+	default:
+		return strings.ToLower(strings.ReplaceAll(service, " ", "")) + ":" + name
+	}
+}
+
+// ID implements middleware.FinalizeMiddleware.
+func (*meter) ID() string { return "keyrotor.Meter" }
+
+// HandleFinalize implements middleware.FinalizeMiddleware.
+func (m *meter) HandleFinalize(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
+	middleware.FinalizeOutput, middleware.Metadata, error,
+) {
+	lane := m.lanes.lane(operation{awsmiddleware.GetServiceID(ctx), awsmiddleware.GetOperationName(ctx)})
+	if err := lane.pace.wait(ctx); err != nil {
+		return middleware.FinalizeOutput{}, middleware.Metadata{}, err
+	}
+	trace := traceOf(ctx)
+	trace.sent(lane.call)
+	m.record(m.role, lane.call)
+	out, metadata, err := next.HandleFinalize(ctx, in)
+	id, _ := awsmiddleware.GetRequestIDMetadata(metadata)
+	trace.answered(lane.call, id, err)
+	lane.pace.told(isThrottle(err), time.Now())
+	return out, metadata, err
+}
+
+// install puts the meter inside the retry loop and before the signature, which
+// must not grow old while a call waits for its turn.
+func (m *meter) install(stack *middleware.Stack) error {
+	return stack.Finalize.Insert(m, "Signing", middleware.Before)
+}
+
+// trace follows the calls made under one context: those of a place, of a walk,
+// or of a single step.
+type trace struct {
+	mu    sync.Mutex
+	calls map[string]int
+	doubt map[string]bool
+	ids   []string
+	keep  bool // request ids are wanted: a step's few, not a scan's thousands
+}
+
+type traceKey struct{}
+
+func withTrace(ctx context.Context, t *trace) context.Context {
+	return context.WithValue(ctx, traceKey{}, t)
+}
+
+func traceOf(ctx context.Context) *trace {
+	t, _ := ctx.Value(traceKey{}).(*trace)
+	return t
+}
+
+func (t *trace) sent(call string) {
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.calls == nil {
+		t.calls = make(map[string]int)
+	}
+	t.calls[call]++
+}
+
+// answered notes how one attempt ended. Only a step keeps such notes: a scan
+// makes many thousands of calls and needs none of them.
+func (t *trace) answered(call, id string, err error) {
+	if t == nil || !t.keep {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if id != "" {
+		t.ids = append(t.ids, id)
+	}
+	if doubtful(err) {
+		if t.doubt == nil {
+			t.doubt = make(map[string]bool)
+		}
+		t.doubt[call] = true
+	}
+}
+
+// inDoubt reports whether any attempt of a call may have taken effect without
+// our knowing.
+func (t *trace) inDoubt(call string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.doubt[call]
+}
+
+func (t *trace) counts() map[string]int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	sum := make(map[string]int, len(t.calls))
+	for call, n := range t.calls {
+		sum[call] = n
+	}
+	return sum
+}
+
+func (t *trace) requestIDs() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return append([]string(nil), t.ids...)
+}

@@ -1,0 +1,175 @@
+package aws
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/organizations"
+	orgtypes "github.com/aws/aws-sdk-go-v2/service/organizations/types"
+	"github.com/keyrotor/keyrotor"
+)
+
+// roster is the accounts to enter, and how they are known.
+type roster struct {
+	accounts     []keyrotor.Account
+	inactive     map[string]int
+	excluded     []string
+	organization string
+	management   string
+	// members are all accounts of the organization in whatever state; nil when
+	// the organization could not be read.
+	members map[string]bool
+	from    string
+	gap     *keyrotor.Gap
+}
+
+const (
+	activeState       = "ACTIVE"
+	callListAccounts  = "organizations:ListAccounts"
+	callOrganization  = "organizations:DescribeOrganization"
+	fromConfig        = "config"
+	fromOwn           = "sts:GetCallerIdentity"
+	codeNoOrg         = "AWSOrganizationsNotInUseException"
+	onlyListedSupport = " (only the management account and delegated administrators may list accounts; name the accounts in the configuration to scan without the organization)"
+)
+
+// loadRoster reads the organization once; later calls get the same answer. A
+// refusal is an answer, too; a cancelled context is none.
+func (e *Estate) loadRoster(ctx context.Context) (*roster, error) {
+	e.rosterMu.Lock()
+	defer e.rosterMu.Unlock()
+	if e.roster != nil {
+		return e.roster, nil
+	}
+	r, err := e.readOrganization(ctx)
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("list the accounts: %w", ctx.Err())
+	}
+	if err != nil {
+		r = e.rosterWithoutOrganization(err)
+	}
+	e.mu.Lock()
+	e.roster = r
+	e.mu.Unlock()
+	return r, nil
+}
+
+// knownManagement is the management account once the organization was read.
+func (e *Estate) knownManagement() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.roster == nil {
+		return ""
+	}
+	return e.roster.management
+}
+
+func (e *Estate) readOrganization(ctx context.Context) (*roster, error) {
+	client := organizations.NewFromConfig(e.own())
+	r := &roster{members: make(map[string]bool), from: callListAccounts}
+	described, err := client.DescribeOrganization(ctx, &organizations.DescribeOrganizationInput{})
+	switch {
+	case errorCode(err) == codeNoOrg:
+		return nil, err
+	case err == nil && described.Organization != nil:
+		r.organization = awssdk.ToString(described.Organization.Id)
+		r.management = awssdk.ToString(described.Organization.MasterAccountId)
+	}
+	// Pages may be empty and still have a successor: only the token ends it.
+	pages := organizations.NewListAccountsPaginator(client, &organizations.ListAccountsInput{})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range page.Accounts {
+			e.enroll(r, a)
+		}
+	}
+	if !r.members[e.who.Account] {
+		// Some endpoints answer a member's question with an empty list instead
+		// of a refusal; an organization that lacks us is not ours.
+		return nil, fmt.Errorf("%s does not list our own account %s", callListAccounts, e.who.Account)
+	}
+	e.addConfigured(r)
+	slices.SortFunc(r.accounts, func(a, b keyrotor.Account) int { return cmp.Compare(a.ID, b.ID) })
+	slices.Sort(r.excluded)
+	return r, nil
+}
+
+// enroll sorts one account of the organization: to enter, excluded, inactive.
+func (e *Estate) enroll(r *roster, a orgtypes.Account) {
+	account := keyrotor.Account{
+		ID:    awssdk.ToString(a.Id),
+		Name:  awssdk.ToString(a.Name),
+		State: cmp.Or(string(a.State), string(a.Status)),
+	}
+	if len(a.Paths) > 0 {
+		// A path ends with the account itself; the rest is where it hangs.
+		account.OU = strings.TrimSuffix(a.Paths[0], account.ID+"/")
+	}
+	account.Management = account.ID == r.management
+	account.Own = account.ID == e.who.Account
+	r.members[account.ID] = true
+	switch {
+	case account.State != activeState:
+		if r.inactive == nil {
+			r.inactive = make(map[string]int)
+		}
+		r.inactive[cmp.Or(account.State, "unknown")]++
+	case e.excludes(account.ID):
+		r.excluded = append(r.excluded, account.ID)
+	default:
+		r.accounts = append(r.accounts, account)
+	}
+}
+
+func (e *Estate) excludes(account string) bool {
+	if slices.Contains(e.cfg.ExcludeAccounts, account) {
+		return true
+	}
+	return len(e.cfg.Accounts) > 0 && !slices.Contains(e.cfg.Accounts, account)
+}
+
+// addConfigured adds accounts that the configuration names and the
+// organization does not know.
+func (e *Estate) addConfigured(r *roster) {
+	if len(e.cfg.Accounts) == 0 {
+		return
+	}
+	r.from = fromConfig + " and " + callListAccounts
+	for _, id := range e.cfg.Accounts {
+		if !r.members[id] && !slices.Contains(e.cfg.ExcludeAccounts, id) {
+			r.accounts = append(r.accounts, keyrotor.Account{ID: id, Own: id == e.who.Account})
+		}
+	}
+}
+
+// rosterWithoutOrganization is the configured accounts, else our own. That the
+// organization could not be read is a gap, unless there is none or the
+// configuration made the question moot.
+func (e *Estate) rosterWithoutOrganization(err error) *roster {
+	ids, from := e.cfg.Accounts, fromConfig
+	if len(ids) == 0 {
+		ids, from = []string{e.who.Account}, fromOwn
+	}
+	r := &roster{from: from}
+	for _, id := range ids {
+		if slices.Contains(e.cfg.ExcludeAccounts, id) {
+			r.excluded = append(r.excluded, id)
+			continue
+		}
+		r.accounts = append(r.accounts, keyrotor.Account{ID: id, Own: id == e.who.Account})
+	}
+	if from == fromOwn && errorCode(err) != codeNoOrg {
+		gap := refusal(callListAccounts, err)
+		gap.Account = e.who.Account
+		gap.Message += onlyListedSupport
+		r.gap = &gap
+	}
+	return r
+}
