@@ -1,0 +1,147 @@
+package report
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/keyrotor/keyrotor"
+)
+
+// auditView is the page for the auditor: what was looked at, how, by whom, and
+// how to check all of it without trusting us.
+type auditView struct {
+	Facts     []pair
+	Files     tableView
+	Places    tableView
+	Approvals tableView
+	Command   string
+	Limits    string
+}
+
+func (b *builder) audit() auditView {
+	return auditView{
+		Facts:     b.auditFacts(),
+		Files:     b.files(),
+		Places:    b.placeTable(),
+		Approvals: b.approvalTable(),
+		Command:   "keyrotor evidence verify " + orWord(Clean(b.run.Where), "DIR"),
+		Limits:    b.limits(),
+	}
+}
+
+func (b *builder) auditFacts() []pair {
+	p := b.run.Population
+	facts := []pair{
+		{"Population", plural(p.Keys, "key") + " in " + plural(p.Places, "place") + " (account × Region), " + count(p.Read) + " of them read; " + plural(p.Customer, "customer managed key")},
+		{"Accounts from", Clean(p.AccountsFrom) + ": " + plural(len(p.Accounts), "active account")},
+		{"Regions from", Clean(p.RegionsFrom)},
+		{"Optional facts", orWord(joinClean(p.With, ", "), "none asked for; what was not asked for is unknown, not absent")},
+		{"Identity", Clean(p.Identity)},
+		{"Reading began", stamp(p.Started)},
+		{"Reading ended", stamp(p.Ended)},
+		{"Calls made", callWords(p.Calls)},
+		{"keyrotor", Clean(p.Version)},
+		{"This page", stamp(b.run.Now)},
+	}
+	if plan := b.run.Plan; plan != nil {
+		facts = append(facts,
+			pair{"Plan", string(plan.Digest)},
+			pair{"Author", Clean(authorWords(plan.Author))},
+			pair{"Made from", "inventory " + string(plan.Inputs.Inventory) + ", rules " + string(plan.Inputs.Rules) + ", waivers " + string(plan.Inputs.Waivers) + ", configuration " + string(plan.Inputs.Config) + ", signers " + string(plan.Inputs.Signers)},
+			pair{"Needs", needsWords(plan.Needs)})
+	}
+	return append(facts,
+		pair{"Ledger head", orWord(Clean(b.run.LedgerHead), "no ledger entry yet")},
+		pair{"Checkpoint key", orWord(Clean(b.run.CheckpointKey), "none")})
+}
+
+func callWords(calls map[string]int) string {
+	var parts []string
+	total := 0
+	for _, name := range slices.Sorted(maps.Keys(calls)) {
+		parts = append(parts, count(calls[name])+" "+name)
+		total += calls[name]
+	}
+	if total == 0 {
+		return "not counted"
+	}
+	return count(total) + ": " + joinClean(parts, ", ")
+}
+
+func (b *builder) files() tableView {
+	v := tableView{
+		ID: "files", Caption: "Files of the run and their digests",
+		Columns: []column{{Title: "File", Kind: words}, {Title: "Digest", Kind: words}},
+		Empty:   "No file of the run has been sealed yet.",
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.run.Summary.Artifacts)) {
+		v.Rows = append(v.Rows, []cell{{Text: Clean(name), Class: "name"}, {Text: string(b.run.Summary.Artifacts[name]), Class: "digest"}})
+	}
+	return v
+}
+
+// placeTable lets the auditor add up: listed = described + unreadable.
+func (b *builder) placeTable() tableView {
+	v := tableView{
+		ID: "places", Caption: "Places, and what was listed and read in each (listed = described + unreadable)",
+		Columns: []column{
+			{Title: "Account", Sub: "Account id", Kind: words}, {Title: "Region", Kind: words}, {Title: "Status", Kind: words},
+			{Title: "Listed", Kind: amount}, {Title: "Described", Kind: amount}, {Title: "Unreadable", Kind: amount},
+			{Title: "Customer managed", Kind: amount}, {Title: "AWS managed", Kind: amount},
+			{Title: "Came or went meanwhile", Kind: words},
+		},
+		Empty: "No place was read.",
+	}
+	for _, p := range b.run.Places {
+		v.Rows = append(v.Rows, []cell{
+			b.accountCell(p.Account), nameCell(p.Region), markCell(placeStatus(p.Status), string(p.Status)),
+			numberCell(p.Listed), numberCell(p.Described), failCell(p.Unreadable, warn), numberCell(p.Customer), numberCell(p.AWSManaged),
+			{Text: meanwhile(p), Class: "reason"},
+		})
+	}
+	return v
+}
+
+func placeStatus(s keyrotor.PlaceStatus) status {
+	switch s {
+	case keyrotor.PlaceRead:
+		return good
+	case keyrotor.PlacePartial, keyrotor.PlaceGap:
+		return warn
+	}
+	return idle
+}
+
+func meanwhile(p keyrotor.Place) string {
+	var parts []string
+	if len(p.Born) > 0 {
+		parts = append(parts, "came: "+joinClean(p.Born, ", "))
+	}
+	if len(p.Gone) > 0 {
+		parts = append(parts, "went: "+joinClean(p.Gone, ", "))
+	}
+	return orWord(strings.Join(parts, "; "), "–")
+}
+
+func (b *builder) approvalTable() tableView {
+	v := tableView{
+		ID: "approvals", Caption: "Approvals",
+		Columns: []column{{Title: "Signed by", Kind: words}, {Title: "Plan", Kind: words}, {Title: "Changes", Kind: amount}, {Title: "Expires", Sub: "In", Kind: moment}, {Title: "Ledger head when signed", Kind: words}},
+		Empty:   "Nothing has been approved.",
+	}
+	for _, a := range b.run.Approvals {
+		v.Rows = append(v.Rows, []cell{
+			textCell(a.Principal), {Text: string(a.Statement.Plan), Class: "digest"}, numberCell(a.Statement.Changes),
+			dateCell(a.Statement.Expires, b.run.Now), {Text: Clean(a.Statement.LedgerHead), Class: "digest"},
+		})
+	}
+	return v
+}
+
+// limits says what the check can and cannot exclude.
+func (b *builder) limits() string {
+	return "It works offline and finds any changed byte, any line that was removed or moved and any missing file. " +
+		"With --key and --checkpoint (a checkpoint that you kept elsewhere) it also finds a cut tail, a rewritten record or a fork; without them these cannot be excluded. " +
+		"This page itself is a copy for reading: the record is in the files."
+}

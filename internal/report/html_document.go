@@ -1,0 +1,197 @@
+package report
+
+import (
+	"strings"
+	"time"
+
+	"github.com/keyrotor/keyrotor"
+)
+
+// document is everything the page shows, worked out before the first byte.
+type document struct {
+	Verdict  string
+	Standing status
+	Lead     []string
+	Meta     []pair
+	Figures  []figure
+	Shares   []share
+	Heat     tableView
+	HeatNote string
+	Outcome  outcomeView
+	Targets  tableView
+	Months   []month
+	ByMonth  tableView
+	CalNote  string
+	Ages     []ageBin
+	AgeNote  string
+	Controls tableView
+	Rules    tableView
+	Classes  tableView
+	Cannot   tableView
+	Rotating tableView
+	Gaps     tableView
+	Left     tableView
+	Waivers  tableView
+	Audit    auditView
+}
+
+type pair struct{ Name, Value string }
+
+// figure is one of the five numbers at the top.
+type figure struct {
+	Number string
+	Name   string
+	Note   string
+	Status status
+}
+
+// share is a part of the bar below the figures, of 1,000.
+type share struct {
+	Name   string
+	Keys   int
+	From   int
+	Width  int
+	Status status
+}
+
+// builder gathers a document in one pass over the assessments.
+type builder struct {
+	run      Run
+	tally    *tally
+	names    map[string]string // account id ▶ name
+	switched map[string]effect // ARN ▶ what this run did to the key
+	doc      document
+	ages     *ages
+	calendar *calendar
+}
+
+// effect is what became of a key in this run, as far as it is known.
+type effect struct {
+	on    bool // rotation is on now, confirmed where it was verified
+	state keyrotor.OutcomeState
+	check keyrotor.VerificationVerdict
+	next  time.Time
+}
+
+func newDocument(r Run) (*document, error) {
+	b := &builder{
+		run:      r,
+		tally:    newTally(r.Rules, r.Now),
+		names:    accountNames(r),
+		switched: effects(r),
+		ages:     newAges(r.Now),
+		calendar: newCalendar(r.Now),
+	}
+	b.startTables()
+	if err := r.each(func(a keyrotor.Assessment) error { b.add(a); return nil }); err != nil {
+		return nil, err
+	}
+	b.finish()
+	return &b.doc, nil
+}
+
+func accountNames(r Run) map[string]string {
+	names := map[string]string{}
+	for _, p := range r.Places {
+		if p.AccountName != "" {
+			names[p.Account] = p.AccountName
+		}
+	}
+	for _, a := range r.Population.Accounts {
+		if a.Name != "" {
+			names[a.ID] = a.Name
+		}
+	}
+	return names
+}
+
+// effects joins outcomes with their verifications and the steps of the plan.
+func effects(r Run) map[string]effect {
+	checks := map[keyrotor.ChangeID]keyrotor.Verification{}
+	for _, v := range r.Verifications {
+		checks[v.Change] = v
+	}
+	enabling := enablingChanges(r.Plan)
+	out := map[string]effect{}
+	for _, o := range r.Outcomes {
+		e := effect{state: o.State}
+		v, verified := checks[o.Change]
+		if verified {
+			e.check = v.Verdict
+			if v.Next != nil {
+				e.next = *v.Next
+			}
+		}
+		done := o.State == keyrotor.Succeeded || o.State == keyrotor.Unchanged
+		e.on = done && enables(o, r.Plan, enabling) && (!verified || v.Verdict == keyrotor.Confirmed)
+		out[o.Target.ARN] = e
+	}
+	return out
+}
+
+func enablingChanges(p *keyrotor.Plan) map[keyrotor.ChangeID]bool {
+	if p == nil {
+		return nil
+	}
+	out := map[keyrotor.ChangeID]bool{}
+	for _, c := range p.Changes {
+		for _, st := range c.Steps {
+			if st.Verb == keyrotor.EnableRotation {
+				out[c.ID] = true
+			}
+		}
+	}
+	return out
+}
+
+// enables reports whether a change switched rotation on; without the plan at
+// hand its recipe has to tell.
+func enables(o keyrotor.Outcome, p *keyrotor.Plan, enabling map[keyrotor.ChangeID]bool) bool {
+	if p != nil {
+		return enabling[o.Change]
+	}
+	return strings.HasPrefix(o.Recipe, "enable-rotation")
+}
+
+// add takes one assessment into every count and table.
+func (b *builder) add(a keyrotor.Assessment) {
+	b.tally.add(a)
+	if a.View == keyrotor.ViewAWSManaged {
+		return
+	}
+	e, touched := b.switched[a.Asset.ARN]
+	on := a.View == keyrotor.ViewRotating || touched && e.on
+	b.ages.add(a, on)
+	b.calendar.add(a, e)
+	switch a.View {
+	case keyrotor.ViewRotating:
+		b.doc.Rotating.Rows = append(b.doc.Rotating.Rows, b.rotatingRow(a))
+	case keyrotor.ViewTarget, keyrotor.ViewUnknown:
+		if on {
+			b.tally.switchOn(a)
+		}
+		b.doc.Targets.Rows = append(b.doc.Targets.Rows, b.targetRow(a, e, touched))
+	default:
+		b.doc.Cannot.Rows = append(b.doc.Cannot.Rows, b.cannotRow(a))
+	}
+}
+
+// finish turns counts into views.
+func (b *builder) finish() {
+	b.header()
+	b.figures()
+	b.doc.Heat = b.heat()
+	b.doc.Outcome = b.outcome()
+	b.doc.Months, b.doc.CalNote = b.calendar.months(b.run.Now)
+	b.doc.ByMonth = b.calendar.table()
+	b.doc.Ages = b.ages.bins
+	b.doc.AgeNote = b.ages.note()
+	b.doc.Controls = b.controls()
+	b.doc.Rules = b.rules()
+	b.doc.Classes = b.classes()
+	b.doc.Gaps = b.gapTable()
+	b.doc.Left = b.leftOutTable()
+	b.doc.Waivers = b.waiverTable()
+	b.doc.Audit = b.audit()
+	b.sortTargets()
+}

@@ -1,0 +1,159 @@
+package report
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/keyrotor/keyrotor"
+)
+
+// The three tables of keys. Their first columns are the same: what the key is
+// called, where it is and whose it is.
+
+var whoColumns = []column{
+	{Title: "Key", Sub: "Key id", Kind: words},
+	{Title: "Account", Sub: "Account id", Kind: words},
+	{Title: "Region", Kind: words},
+	{Title: "Owner", Sub: "Environment", Kind: words},
+}
+
+func (b *builder) startTables() {
+	b.doc.Targets = tableView{
+		ID: "targets", Paper: 100, Caption: "Keys that could rotate automatically and did not when this was read",
+		Columns: append(slices.Clone(whoColumns),
+			column{Title: "Created", Sub: "Age", Kind: moment},
+			column{Title: "Failing rules", Kind: words},
+			column{Title: "In this run", Kind: words}),
+		Empty: "No key that can rotate automatically is without it.",
+	}
+	b.doc.Rotating = tableView{
+		ID: "rotating", Caption: "Keys that rotate automatically",
+		Columns: append(slices.Clone(whoColumns),
+			column{Title: "Period (days)", Kind: amount},
+			column{Title: "Next rotation", Sub: "In", Kind: moment},
+			column{Title: "Material since", Sub: "Material age", Kind: moment}),
+		Empty: "No key rotates automatically.",
+	}
+	b.doc.Cannot = tableView{
+		ID: "cannot", Caption: "Keys that cannot rotate automatically",
+		Columns: append(slices.Clone(whoColumns),
+			column{Title: "Spec", Sub: "State", Kind: words},
+			column{Title: "Why", Kind: words},
+			column{Title: "What to do instead", Kind: words}),
+		Empty: "Every key can rotate automatically.",
+	}
+}
+
+func (b *builder) who(a keyrotor.Asset) []cell {
+	return []cell{
+		keyCell(a.Name(), a.ID),
+		b.accountCell(a.Account),
+		nameCell(a.Region),
+		{Text: orDash(a.Owner), Sub: Clean(short(env(a), 60))},
+	}
+}
+
+// keyCell names a key by its alias, and by its id below.
+func keyCell(name, id string) cell {
+	if name == id {
+		return cell{Text: Clean(id), Sub: "no alias", Class: "key"}
+	}
+	return cell{Text: Clean(short(name, 120)), Sub: Clean(id), Class: "key"}
+}
+
+func orDash(t string) string {
+	if t == "" {
+		return "–"
+	}
+	return Clean(short(t, 80))
+}
+
+// env is the environment a key's tags name.
+func env(a keyrotor.Asset) string {
+	for _, name := range []string{"env", "environment", "Environment", "Env", "stage"} {
+		if v := a.Tags[name]; v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+func (b *builder) accountCell(id string) cell {
+	if name := b.names[id]; name != "" {
+		return cell{Text: Clean(short(name, 40)), Sub: id, Class: "tight"}
+	}
+	return cell{Text: id}
+}
+
+func (b *builder) targetRow(a keyrotor.Assessment, e effect, touched bool) []cell {
+	made := time.Time{}
+	if a.Asset.KMS != nil {
+		made = a.Asset.KMS.Created
+	}
+	birth := dateCell(made, b.run.Now)
+	if !made.IsZero() {
+		birth.Sub = span(b.run.Now.Sub(made)) + " old"
+	}
+	return append(b.who(a.Asset),
+		birth,
+		cell{Text: Clean(orWord(strings.Join(a.Failed(), ", "), "–")), Class: "rules"},
+		b.inThisRun(a, e, touched))
+}
+
+// inThisRun says what this run did to a key of the target list.
+func (b *builder) inThisRun(a keyrotor.Assessment, e effect, touched bool) cell {
+	c := cell{Text: strings.ReplaceAll(string(e.state), "-", " "), Mark: outcomeStatus(e.state), Sort: "3", Class: "status"}
+	switch {
+	case !touched && a.View == keyrotor.ViewUnknown:
+		c.Text, c.Mark, c.Sort = "status could not be read", warn, "5"
+	case !touched:
+		c.Text, c.Mark, c.Sort = "off", bad, "1"
+	case e.on && e.check == keyrotor.Confirmed:
+		c.Text, c.Mark, c.Sort = "on, confirmed", good, "9"
+	case e.on && e.state == keyrotor.Unchanged:
+		c.Text, c.Mark, c.Sort = "was on already", good, "8"
+	case e.on:
+		c.Text, c.Mark, c.Sort = "on, not verified", warn, "7"
+	case e.state == keyrotor.Succeeded && e.check == keyrotor.Discrepant:
+		c.Text, c.Mark, c.Sort = "switched on, found otherwise", bad, "0"
+	case c.Mark == bad:
+		c.Sort = "1"
+	}
+	return c
+}
+
+// sortTargets puts what is still open first.
+func (b *builder) sortTargets() {
+	last := len(b.doc.Targets.Columns) - 1
+	slices.SortStableFunc(b.doc.Targets.Rows, func(x, y []cell) int { return strings.Compare(x[last].Sort, y[last].Sort) })
+}
+
+func (b *builder) rotatingRow(a keyrotor.Assessment) []cell {
+	period, next, since := cell{Text: "not told"}, time.Time{}, time.Time{}
+	if k := a.Asset.KMS; k != nil {
+		if k.Rotation != nil && k.Rotation.PeriodDays > 0 {
+			period = numberCell(k.Rotation.PeriodDays)
+		}
+		if k.Rotation != nil && k.Rotation.Next != nil {
+			next = *k.Rotation.Next
+		}
+		since, _ = k.MaterialSince()
+	}
+	material := dateCell(since, b.run.Now)
+	if !since.IsZero() {
+		material.Sub = span(b.run.Now.Sub(since)) + " old"
+	}
+	if olderThanAYear(a.Asset.KMS, b.run.Now) {
+		material.Mark = warn
+	}
+	return append(b.who(a.Asset), period, dateCell(next, b.run.Now), material)
+}
+
+func (b *builder) cannotRow(a keyrotor.Assessment) []cell {
+	spec := cell{Text: "unknown"}
+	if k := a.Asset.KMS; k != nil {
+		spec = cell{Text: Clean(k.Spec), Sub: stateWords(k.State)}
+	}
+	return append(b.who(a.Asset), spec, textCell(a.Eligibility.Reason), textCell(a.Eligibility.Instead))
+}

@@ -1,0 +1,211 @@
+package report
+
+import (
+	"strings"
+	"time"
+
+	"github.com/keyrotor/keyrotor"
+)
+
+// Schemas of output that is not a file of a run.
+const (
+	SchemaAssessment = "keyrotor.assessment"
+	SchemaDiff       = "keyrotor.diff"
+	SchemaExplain    = "keyrotor.explanation"
+	SchemaGap        = "keyrotor.gap"
+	SchemaPlace      = "keyrotor.place"
+	SchemaRule       = "keyrotor.rule"
+)
+
+type assessmentLine struct {
+	Schema  string `json:"schema"`
+	Version int    `json:"version"`
+	keyrotor.Assessment
+}
+
+// AssessmentRows is a line per key: facts, eligibility, view and findings.
+func AssessmentRows(s Stream) Rows {
+	return Rows{
+		Title: "Keys",
+		Columns: []string{
+			"view", "key", "id", "arn", "account", "region", "owner", "spec", "usage", "origin", "state",
+			"rotation", "period_days", "next", "created", "material_since", "ability", "reason", "instead", "failing",
+		},
+		Each: func(yield func(Row) error) error {
+			return Run{Assessments: s}.each(func(a keyrotor.Assessment) error {
+				return yield(Row{
+					Value: assessmentLine{SchemaAssessment, keyrotor.SchemaVersion, a},
+					Cells: assessmentCells(a),
+				})
+			})
+		},
+	}
+}
+
+func assessmentCells(a keyrotor.Assessment) []string {
+	k := a.Asset.KMS
+	if k == nil {
+		k = &keyrotor.KMSFacts{}
+	}
+	on, period, next := "unknown", "", ""
+	if r := k.Rotation; r != nil {
+		on = map[bool]string{true: "on", false: "off"}[r.On]
+		if r.PeriodDays > 0 {
+			period = number(r.PeriodDays)
+		}
+		next = datePtr(r.Next)
+	}
+	since, _ := k.MaterialSince()
+	return []string{
+		string(a.View), a.Asset.Name(), a.Asset.ID, a.Asset.ARN, a.Asset.Account, a.Asset.Region, a.Asset.Owner,
+		k.Spec, k.Usage, k.Origin, k.State, on, period, next, date(k.Created), date(since),
+		string(a.Eligibility.Ability), a.Eligibility.Reason, a.Eligibility.Instead, strings.Join(a.Failed(), " "),
+	}
+}
+
+// PlanRows is a line per change of a plan, for CSV and Markdown; JSON and YAML
+// are better served by the plan itself.
+func PlanRows(p keyrotor.Plan) Rows {
+	waves := map[keyrotor.ChangeID]int{}
+	for _, w := range p.Waves {
+		for _, id := range w.Changes {
+			waves[id] = w.Number
+		}
+	}
+	return slice("Plan "+p.Digest.Short(), []string{"wave", "change", "recipe", "key", "id", "account", "region", "owner", "what", "why", "template"},
+		p.Changes, func(c keyrotor.Change) (any, []string) {
+			var steps []string
+			for _, st := range c.Steps {
+				steps = append(steps, stepWords(st, "→"))
+			}
+			return c, []string{
+				number(waves[c.ID]), string(c.ID), c.Recipe, c.Target.Name, c.Target.ID, c.Target.Account, c.Target.Region,
+				c.Seen.Owner, strings.Join(steps, "; "), strings.Join(c.Why, " "), c.Template,
+			}
+		})
+}
+
+// OutcomeRows is a line per change that was carried out or not.
+func OutcomeRows(all []keyrotor.Outcome) Rows {
+	return slice("Outcome", []string{"wave", "change", "state", "key", "id", "account", "region", "reason", "error", "call", "request_ids", "started", "ended"},
+		all, func(o keyrotor.Outcome) (any, []string) {
+			code, call := "", ""
+			if o.Error != nil {
+				code, call = o.Error.Code, o.Error.Call
+			}
+			return o, []string{
+				number(o.Wave), string(o.Change), string(o.State), o.Target.Name, o.Target.ID, o.Target.Account, o.Target.Region,
+				o.Reason, code, call, strings.Join(requestIDs(o), " "), date(o.Started), date(o.Ended),
+			}
+		})
+}
+
+func requestIDs(o keyrotor.Outcome) []string {
+	var ids []string
+	for _, r := range o.Receipts {
+		ids = append(ids, r.RequestIDs...)
+	}
+	if o.Error != nil && o.Error.RequestID != "" {
+		ids = append(ids, o.Error.RequestID)
+	}
+	return ids
+}
+
+// VerificationRows is a line per change that was looked at again.
+func VerificationRows(all []keyrotor.Verification) Rows {
+	return slice("Verification", []string{"change", "verdict", "key", "id", "account", "region", "promised", "found", "details", "next", "at", "looks"},
+		all, func(v keyrotor.Verification) (any, []string) {
+			return v, []string{
+				string(v.Change), string(v.Verdict), v.Target.Name, v.Target.ID, v.Target.Account, v.Target.Region,
+				v.Promised, v.Found, strings.Join(v.Details, "; "), datePtr(v.Next), date(v.At), number(v.Looks),
+			}
+		})
+}
+
+type schemaLine[T any] struct {
+	Schema  string `json:"schema"`
+	Version int    `json:"version"`
+	Value   T      `json:"value"`
+}
+
+// GapRows is a line per gap.
+func GapRows(all []keyrotor.Gap) Rows {
+	return slice("Gaps", []string{"account", "region", "asset", "fact", "call", "code", "cause", "message", "expected_until"},
+		all, func(g keyrotor.Gap) (any, []string) {
+			until := ""
+			if g.Expected != nil {
+				until = date(g.Expected.Until)
+			}
+			return schemaLine[keyrotor.Gap]{SchemaGap, keyrotor.SchemaVersion, g},
+				[]string{g.Account, g.Region, g.Asset, g.Fact, g.Call, g.Code, string(g.Cause), g.Message, until}
+		})
+}
+
+// PlaceRows is a line per account and Region.
+func PlaceRows(all []keyrotor.Place) Rows {
+	return slice("Places", []string{"account", "name", "ou", "region", "status", "listed", "described", "unreadable", "customer_managed", "aws_managed"},
+		all, func(p keyrotor.Place) (any, []string) {
+			return schemaLine[keyrotor.Place]{SchemaPlace, keyrotor.SchemaVersion, p}, []string{
+				p.Account, p.AccountName, p.OU, p.Region, string(p.Status), number(p.Listed), number(p.Described),
+				number(p.Unreadable), number(p.Customer), number(p.AWSManaged),
+			}
+		})
+}
+
+// RuleRows is a line per rule.
+func RuleRows(all []keyrotor.RuleInfo) Rows {
+	return slice("Rules", []string{"id", "pack", "severity", "title", "mapped_by"},
+		all, func(r keyrotor.RuleInfo) (any, []string) {
+			return schemaLine[keyrotor.RuleInfo]{SchemaRule, keyrotor.SchemaVersion, r},
+				[]string{r.ID, r.Pack, string(r.Severity), r.Title, references(r.References)}
+		})
+}
+
+// DiffRows is a line per key that changed.
+func DiffRows(d Difference) Rows {
+	type line struct {
+		Change string `json:"change"`
+		Delta
+	}
+	var all []line
+	for _, part := range []struct {
+		name string
+		list []Delta
+	}{{"worse", d.Worse}, {"better", d.Better}, {"new", d.New}, {"gone", d.Gone}} {
+		for _, delta := range part.list {
+			all = append(all, line{part.name, delta})
+		}
+	}
+	return slice("Difference", []string{"change", "key", "id", "account", "region", "owner", "before", "after", "what"},
+		all, func(l line) (any, []string) {
+			return schemaLine[line]{SchemaDiff, keyrotor.SchemaVersion, l}, []string{
+				l.Change, l.Target.Name, l.Target.ID, l.Target.Account, l.Target.Region, l.Owner, string(l.Before), string(l.After), strings.Join(l.What, "; "),
+			}
+		})
+}
+
+func slice[T any](title string, columns []string, all []T, row func(T) (any, []string)) Rows {
+	return Rows{Title: title, Columns: columns, Each: func(yield func(Row) error) error {
+		for _, one := range all {
+			value, cells := row(one)
+			if err := yield(Row{Value: value, Cells: cells}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}
+}
+
+func date(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+func datePtr(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return date(*t)
+}

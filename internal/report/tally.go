@@ -1,0 +1,188 @@
+package report
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/keyrotor/keyrotor"
+)
+
+// tally is what one pass over the assessments leaves behind: counts whose size
+// depends on accounts, Regions and rules, not on keys.
+type tally struct {
+	now     time.Time
+	views   map[keyrotor.View]int
+	regions map[string]map[keyrotor.View]int
+	places  map[placeKey]*coverage
+	classes map[string]*classCount
+	rules   map[string]*ruleCount
+	// old counts keys that rotate and still hold material older than a year;
+	// enabled is not rotated.
+	old     int
+	waived  int // keys with at least one waived finding
+	keys    int // customer managed
+	managed int // AWS managed
+	// switched counts keys of the target list that this run turned on, and of
+	// those the ones whose status had been unknown.
+	switched, switchedUnknown int
+}
+
+type placeKey struct{ account, region string }
+
+// coverage counts the keys of one place that automatic rotation could cover.
+type coverage struct{ rotating, target, unknown, other int }
+
+func (c coverage) eligible() int { return c.rotating + c.target + c.unknown }
+
+type classCount struct {
+	class, instead, reason string
+	n                      int
+}
+
+type ruleCount struct {
+	keyrotor.RuleInfo
+	verdicts map[keyrotor.Verdict]int
+}
+
+func newTally(rules []keyrotor.RuleInfo, now time.Time) *tally {
+	t := &tally{
+		now:     now,
+		views:   map[keyrotor.View]int{},
+		regions: map[string]map[keyrotor.View]int{},
+		places:  map[placeKey]*coverage{},
+		classes: map[string]*classCount{},
+		rules:   map[string]*ruleCount{},
+	}
+	for _, r := range rules {
+		t.rules[r.ID] = &ruleCount{RuleInfo: r, verdicts: map[keyrotor.Verdict]int{}}
+	}
+	return t
+}
+
+func (t *tally) add(a keyrotor.Assessment) {
+	t.views[a.View]++
+	if a.View == keyrotor.ViewAWSManaged {
+		t.managed++
+		return
+	}
+	t.keys++
+	t.addPlace(a)
+	if a.View == keyrotor.ViewNotEligible {
+		t.addClass(a.Eligibility)
+	}
+	if a.View == keyrotor.ViewRotating && olderThanAYear(a.Asset.KMS, t.now) {
+		t.old++
+	}
+	t.addFindings(a.Findings)
+}
+
+func (t *tally) addPlace(a keyrotor.Assessment) {
+	if t.regions[a.Asset.Region] == nil {
+		t.regions[a.Asset.Region] = map[keyrotor.View]int{}
+	}
+	t.regions[a.Asset.Region][a.View]++
+	key := placeKey{a.Asset.Account, a.Asset.Region}
+	c := t.places[key]
+	if c == nil {
+		c = &coverage{}
+		t.places[key] = c
+	}
+	switch a.View {
+	case keyrotor.ViewRotating:
+		c.rotating++
+	case keyrotor.ViewTarget:
+		c.target++
+	case keyrotor.ViewUnknown:
+		c.unknown++
+	default:
+		c.other++
+	}
+}
+
+func (t *tally) addClass(e keyrotor.Eligibility) {
+	name := cmp.Or(e.Class, string(e.Ability))
+	c := t.classes[name]
+	if c == nil {
+		c = &classCount{class: name, instead: e.Instead, reason: e.Reason}
+		t.classes[name] = c
+	}
+	c.n++
+}
+
+func (t *tally) addFindings(findings []keyrotor.Finding) {
+	waived := false
+	for _, f := range findings {
+		r := t.rules[f.Rule]
+		if r == nil {
+			r = &ruleCount{RuleInfo: keyrotor.RuleInfo{ID: f.Rule, Severity: f.Severity}, verdicts: map[keyrotor.Verdict]int{}}
+			t.rules[f.Rule] = r
+		}
+		r.verdicts[f.Verdict]++
+		waived = waived || f.Verdict == keyrotor.Waived
+	}
+	if waived {
+		t.waived++
+	}
+}
+
+// regionNames are the Regions that hold keys, in order.
+func (t *tally) regionNames() []string { return slices.Sorted(maps.Keys(t.regions)) }
+
+// classList is the groups of keys that cannot rotate automatically, largest first.
+func (t *tally) classList() []*classCount {
+	return slices.SortedFunc(maps.Values(t.classes), func(a, b *classCount) int {
+		return cmp.Or(b.n-a.n, cmp.Compare(a.class, b.class))
+	})
+}
+
+// ruleList is the rules, worst first: by severity, failures, id.
+func (t *tally) ruleList() []*ruleCount {
+	return slices.SortedFunc(maps.Values(t.rules), func(a, b *ruleCount) int {
+		return cmp.Or(b.Severity.Rank()-a.Severity.Rank(), b.verdicts[keyrotor.Fail]-a.verdicts[keyrotor.Fail], cmp.Compare(a.ID, b.ID))
+	})
+}
+
+func (t *tally) eligible() int {
+	return t.views[keyrotor.ViewRotating] + t.views[keyrotor.ViewTarget] + t.views[keyrotor.ViewUnknown]
+}
+
+const year = 365 * 24 * time.Hour
+
+// olderThanAYear reports whether the present material of a key is known to be
+// older than 365 days.
+func olderThanAYear(k *keyrotor.KMSFacts, now time.Time) bool {
+	if k == nil {
+		return false
+	}
+	since, known := k.MaterialSince()
+	return known && now.Sub(since) > year
+}
+
+// switchOn counts a key of the target list as rotating: this run turned it on.
+func (t *tally) switchOn(a keyrotor.Assessment) {
+	t.switched++
+	c := t.places[placeKey{a.Asset.Account, a.Asset.Region}]
+	if c == nil {
+		return
+	}
+	if a.View == keyrotor.ViewUnknown {
+		t.switchedUnknown++
+		c.unknown--
+	} else {
+		c.target--
+	}
+	c.rotating++
+}
+
+// rotatingNow is the keys that rotate after this run.
+func (t *tally) rotatingNow() int { return t.views[keyrotor.ViewRotating] + t.switched }
+
+// targetNow is the keys known not to rotate after this run.
+func (t *tally) targetNow() int {
+	return t.views[keyrotor.ViewTarget] - (t.switched - t.switchedUnknown)
+}
+
+// unknownNow is the keys of which it cannot be said.
+func (t *tally) unknownNow() int { return t.views[keyrotor.ViewUnknown] - t.switchedUnknown }
