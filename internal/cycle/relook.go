@@ -1,0 +1,68 @@
+package cycle
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/keyrotor/keyrotor"
+)
+
+// Relook reads the keys that a run touched once more, as the inventory of a new
+// run, and returns them by ARN: what an undo is planned from.
+func Relook(ctx context.Context, a Artifacts, p keyrotor.Plan, outcomes []keyrotor.Outcome, look func(context.Context, keyrotor.Target) (keyrotor.Asset, error), now func() time.Time) (map[string]keyrotor.Asset, keyrotor.Population, error) {
+	pop := keyrotor.Population{Run: a.ID(), Started: now().UTC(), AccountsFrom: "the changes of run " + string(p.Run), RegionsFrom: "the changes of run " + string(p.Run)}
+	byID := map[keyrotor.ChangeID]keyrotor.Change{}
+	for _, c := range p.Changes {
+		byID[c.ID] = c
+	}
+	seen := make([]*keyrotor.Asset, len(outcomes))
+	var g errgroup.Group
+	g.SetLimit(16)
+	for i, o := range outcomes {
+		g.Go(func() error {
+			fresh, err := look(ctx, verifyTarget(byID[o.Change], o))
+			if errors.Is(err, keyrotor.ErrNotFound) {
+				return nil // the undo says that it is gone
+			}
+			if err != nil {
+				return err
+			}
+			seen[i] = &fresh
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, pop, err
+	}
+	fresh := map[string]keyrotor.Asset{}
+	err := a.Write(FileInventory, func(w io.Writer) error {
+		lines := newLineWriter(w)
+		for _, asset := range seen {
+			if asset == nil {
+				continue
+			}
+			if _, twice := fresh[asset.ARN]; twice {
+				continue
+			}
+			fresh[asset.ARN] = *asset
+			pop.Keys++
+			pop.Customer++
+			if err := lines.write(keyrotor.InventoryLine{Schema: keyrotor.SchemaInventory, Version: keyrotor.SchemaVersion, Asset: asset}); err != nil {
+				return err
+			}
+		}
+		pop.Ended = now().UTC()
+		if err := lines.write(keyrotor.InventoryLine{Schema: keyrotor.SchemaInventory, Version: keyrotor.SchemaVersion, Population: &pop}); err != nil {
+			return err
+		}
+		return lines.flush()
+	})
+	if err != nil {
+		return nil, pop, err
+	}
+	return fresh, pop, updateSummary(a, func(s *keyrotor.Summary) { s.Population, s.Updated = &pop, pop.Ended })
+}

@@ -1,0 +1,91 @@
+package cycle
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/keyrotor/keyrotor"
+)
+
+// VerifyOptions is what a verification needs.
+type VerifyOptions struct {
+	Plan keyrotor.Plan
+	// Look reads with the scan role: other eyes than those of apply.
+	Look        func(ctx context.Context, t keyrotor.Target) (keyrotor.Asset, error)
+	Now         func() time.Time
+	Patience    time.Duration
+	Concurrency int
+	Progress    func(done, total int)
+}
+
+// Verify looks freshly at every change that was reported done, and writes
+// verification.jsonl. It may be repeated at any time.
+func Verify(ctx context.Context, a Artifacts, o VerifyOptions) ([]keyrotor.Verification, error) {
+	outcomes, err := Outcomes(a)
+	if err != nil {
+		return nil, err
+	}
+	byID := map[keyrotor.ChangeID]keyrotor.Change{}
+	for _, c := range o.Plan.Changes {
+		byID[c.ID] = c
+	}
+	var todo []keyrotor.Outcome
+	for _, out := range outcomes {
+		if out.State == keyrotor.Succeeded || out.State == keyrotor.Unchanged || out.State == keyrotor.Unproven {
+			todo = append(todo, out)
+		}
+	}
+	results := make([]keyrotor.Verification, len(todo))
+	var g errgroup.Group
+	g.SetLimit(max(1, o.Concurrency))
+	progress := make(chan struct{}, len(todo))
+	for i, out := range todo {
+		g.Go(func() error {
+			results[i] = lookUntilSettled(ctx, byID[out.Change], out, o.Look, o.Now, o.Patience)
+			progress <- struct{}{}
+			return nil
+		})
+	}
+	shown := make(chan struct{})
+	go func() {
+		defer close(shown)
+		for n := range todo {
+			<-progress
+			if o.Progress != nil {
+				o.Progress(n+1, len(todo))
+			}
+		}
+	}()
+	_ = g.Wait() // the lookers return no error: verifications carry them
+	<-shown
+	if ctx.Err() != nil {
+		return results, ctx.Err()
+	}
+	if err := writeLines(a, FileVerification, results); err != nil {
+		return results, err
+	}
+	counts := map[keyrotor.VerificationVerdict]int{}
+	for _, v := range results {
+		counts[v.Verdict]++
+	}
+	return results, updateSummary(a, func(s *keyrotor.Summary) {
+		s.Verified, s.Updated = counts, o.Now().UTC()
+	})
+}
+
+// Verifications reads verification.jsonl; none when verify has not run.
+func Verifications(a Artifacts) ([]keyrotor.Verification, error) {
+	var all []keyrotor.Verification
+	err := readLines(a, FileVerification, func(v keyrotor.Verification) error {
+		all = append(all, v)
+		return nil
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return all, err
+}
