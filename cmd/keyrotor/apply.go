@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/apply"
+	"github.com/keyrotor/keyrotor/internal/cycle"
+	"github.com/keyrotor/keyrotor/internal/guard"
+	"github.com/keyrotor/keyrotor/internal/ledger"
+	"github.com/keyrotor/keyrotor/internal/report"
+	"github.com/keyrotor/keyrotor/internal/store"
+)
+
+func (p *program) applyCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "apply PLAN.json",
+		Short: "Carry out exactly the plan that enough people signed",
+		Long: `Apply carries out an approved plan: wave by wave, each change after a fresh look
+at its key. What no longer fits is skipped, what is already so is unchanged.
+After Ctrl-C, a crash or a failure the same command takes up where it stopped
+and repeats nothing.`,
+		Example: "  keyrotor apply plan.json",
+		Args:    exactly(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := p.open()
+			if err != nil {
+				return err
+			}
+			pl, run, err := s.loadPlan(args[0])
+			if err != nil {
+				return err
+			}
+			done, aerr := s.apply(cmd.Context(), run, pl)
+			if done.Outcomes == nil {
+				return aerr
+			}
+			return errors.Join(s.showApply(pl, args[0], done), aerr)
+		},
+	}
+}
+
+// apply does one turn of the plan and seals what it left.
+func (s *session) apply(ctx context.Context, run *store.Run, pl keyrotor.Plan) (cycle.Applied, error) {
+	signers, signersText, err := s.signers()
+	if err != nil {
+		return cycle.Applied{}, err
+	}
+	if now := digestOf(signersText); now != pl.Inputs.Signers {
+		return cycle.Applied{}, &keyrotor.Refusal{
+			What: "the allowed signers are not those of the plan",
+			Why:  []string{"planned with " + pl.Inputs.Signers.Short() + ", now " + now.Short()},
+			Next: "make the plan again: keyrotor plan",
+		}
+	}
+	approvals, err := readApprovals(run, pl.Digest)
+	if err != nil {
+		return cycle.Applied{}, err
+	}
+	estate, err := s.estate(ctx, run.ID(), nil)
+	if err != nil {
+		return cycle.Applied{}, err
+	}
+	log, err := ledger.OpenRun(run.Dir(), run.ID(), s.now)
+	if err != nil {
+		return cycle.Applied{}, err
+	}
+	defer log.Close()
+	if err := savePlan(run, pl); err != nil {
+		return cycle.Applied{}, err
+	}
+	actor := estate.KMSActor()
+	bar := report.NewProgress(s.err, s.errStyle, s.now)
+	settled := 0
+	done, err := cycle.Apply(ctx, run, cycle.ApplyOptions{
+		Plan: pl, Approvals: approvals, Signers: signers, Log: log,
+		Actor: func(st keyrotor.Step) (apply.Actor, bool) {
+			return actor, st.Target.Kind == keyrotor.KindKMSKey
+		},
+		Look: estate.LookForApply, Verify: estate.Look, Windows: s.windows(),
+		Progress: func(o keyrotor.Outcome) {
+			settled++
+			bar.Update(settled, len(pl.Changes), fmt.Sprintf("%s %s", o.State, report.Clean(o.Target.Name)))
+		},
+		WaveDone: func(w keyrotor.Wave, _ []keyrotor.Outcome, checked []keyrotor.Verification) {
+			if len(checked) > 0 {
+				bar.Line(canaryLine(w, checked))
+			}
+		},
+		Now: s.now, Patience: time.Duration(s.cfg.Apply.Patience), Concurrency: s.cfg.Apply.Concurrency,
+		StopAfter: s.cfg.Apply.StopAfter, StopRunAfter: s.cfg.Apply.StopRunAfter,
+	})
+	bar.Done()
+	if done.Outcomes == nil {
+		return done, err
+	}
+	s.codesOf(done.Outcomes)
+	return done, errors.Join(err, s.seal(run, log))
+}
+
+// codesOf sets the exit code that the outcomes ask for.
+func (s *session) codesOf(outcomes []keyrotor.Outcome) {
+	for _, o := range outcomes {
+		switch o.State {
+		case keyrotor.Failed, keyrotor.Unproven, keyrotor.NotStarted, keyrotor.RolledBack:
+			s.res.add(exitPart)
+		case keyrotor.Waiting:
+			s.res.add(exitWaiting)
+		}
+	}
+}
+
+func canaryLine(w keyrotor.Wave, checked []keyrotor.Verification) string {
+	bad := 0
+	for _, v := range checked {
+		if v.Verdict != keyrotor.Confirmed {
+			bad++
+		}
+	}
+	if bad == 0 {
+		return fmt.Sprintf("wave %d  canary check: all %d confirmed, going on", w.Number, len(checked))
+	}
+	return fmt.Sprintf("wave %d  canary check: %d of %d not confirmed", w.Number, bad, len(checked))
+}
+
+func (s *session) showApply(pl keyrotor.Plan, path string, done cycle.Applied) error {
+	if !s.text() {
+		return report.Write(s.out, s.format(), report.OutcomeRows(done.Outcomes))
+	}
+	next := []report.Next{{Command: "keyrotor verify", About: "look again with the scan role"}}
+	if code := s.res.code(); code == exitPart || code == exitWaiting {
+		next = append(next, report.Next{Command: "keyrotor apply " + path, About: "takes up where it stopped"})
+	}
+	return report.ApplyText(s.out, pl, done.Outcomes, s.now(), next, s.style)
+}
+
+func (s *session) windows() []guard.Window {
+	var w []guard.Window
+	for _, f := range s.cfg.Apply.Freeze {
+		w = append(w, guard.Window{From: f.From, To: f.To, Reason: f.Reason})
+	}
+	return w
+}

@@ -1,0 +1,235 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/crypto/ssh"
+
+	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/approve"
+	"github.com/keyrotor/keyrotor/internal/plan"
+	"github.com/keyrotor/keyrotor/internal/report"
+	"github.com/keyrotor/keyrotor/internal/store"
+)
+
+// approveFlags say what is chosen and who signs.
+type approveFlags struct {
+	all                  bool
+	selection, key, as   string
+	ids                  []string
+	file                 string
+	valid                time.Duration
+	chooseOnly, withList bool
+}
+
+func (p *program) approveCmd() *cobra.Command {
+	var f approveFlags
+	cmd := &cobra.Command{
+		Use:   "approve PLAN.json",
+		Short: "Choose from a plan, and sign what was chosen",
+		Long: `Approve signs a plan's digest with your SSH key (agent or file), in the format of
+ssh-keygen -Y. Choosing fewer changes makes a narrower plan with a digest of its
+own, before anyone signs; once somebody has signed, a plan can only be signed whole.
+
+In a terminal a full-screen list opens to look through, filter and choose.
+Elsewhere say what to choose: --all, --select or --ids.`,
+		Example: `  keyrotor approve plan.json
+  keyrotor approve --all --key ~/.ssh/id_ed25519 plan.json
+  keyrotor approve --select 'asset.tags.env != "prod"' plan.json`,
+		Args: exactly(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := p.open()
+			if err != nil {
+				return err
+			}
+			f.file = orText(f.file, args[0])
+			pl, run, err := s.loadPlan(args[0])
+			if err != nil {
+				return err
+			}
+			chosen, err := s.choose(pl, run, f)
+			if err != nil {
+				return err
+			}
+			return s.sign(run, chosen, f)
+		},
+	}
+	fl := cmd.Flags()
+	fl.BoolVar(&f.all, "all", false, "approve every change of the plan")
+	fl.StringVar(&f.selection, "select", "", "approve the changes to assets for which the CEL `EXPR` holds")
+	fl.StringSliceVar(&f.ids, "ids", nil, "approve the changes to these assets: key ids, ARNs, aliases or change ids")
+	fl.StringVar(&f.key, "key", "", "sign with this SSH private key, or with the agent's key for this .pub `FILE`")
+	fl.StringVar(&f.as, "as", "", "sign as this `PRINCIPAL` of allowed_signers (default: the one the key belongs to)")
+	fl.StringVar(&f.file, "out", "", "write the chosen plan to `FILE` (default: over the given one)")
+	fl.DurationVar(&f.valid, "valid", 0, "how long the approval holds (default and most: approval.valid)")
+	fl.BoolVar(&f.chooseOnly, "no-sign", false, "choose and write the narrower plan, and let others sign it")
+	cmd.MarkFlagsMutuallyExclusive("all", "select", "ids")
+	return cmd
+}
+
+// choose narrows the plan to what the flags or the person at the terminal say.
+func (s *session) choose(pl keyrotor.Plan, run *store.Run, f approveFlags) (keyrotor.Plan, error) {
+	var chosen keyrotor.Plan
+	var err error
+	switch {
+	case f.all:
+		return pl, nil
+	case f.selection != "":
+		var assets map[string]bool
+		if assets, err = s.assetsFor(run, f.selection); err != nil {
+			return pl, err
+		}
+		chosen, err = plan.Narrow(pl, func(c keyrotor.Change) bool { return assets[c.Target.ARN] }, f.selection)
+	case len(f.ids) > 0:
+		var keep func(keyrotor.Change) bool
+		if keep, err = plan.Select(pl, f.ids...); err != nil {
+			return pl, &usageError{err}
+		}
+		chosen, err = plan.Narrow(pl, keep, fmt.Sprintf("%d ids", len(f.ids)))
+	case s.terminal:
+		var ids map[keyrotor.ChangeID]bool
+		if ids, err = s.chooseOnScreen(pl); err != nil {
+			return pl, err
+		}
+		chosen, err = plan.Narrow(pl, func(c keyrotor.Change) bool { return ids[c.ID] }, fmt.Sprintf("%d of %d on screen", len(ids), len(pl.Changes)))
+	default:
+		return pl, usage("say what to approve: --all, --select EXPR or --ids; there is no terminal to choose in")
+	}
+	if err != nil {
+		return pl, err
+	}
+	if chosen.Digest == pl.Digest {
+		return pl, nil
+	}
+	signed, err := readApprovals(run, pl.Digest)
+	if err != nil {
+		return pl, err
+	}
+	if len(signed) > 0 {
+		return pl, &keyrotor.Refusal{
+			What: "the plan was already signed as a whole by " + signed[0].Principal,
+			Why:  []string{"a narrower plan would need all signatures anew"},
+			Next: "keyrotor approve --all to sign the same, or keyrotor plan --select … for a plan of its own",
+		}
+	}
+	return chosen, s.keepPlan(run, chosen, f.file)
+}
+
+// assetsFor are the ARNs of the run's assets for which the expression holds.
+func (s *session) assetsFor(run *store.Run, expr string) (map[string]bool, error) {
+	keep, err := s.selected(expr)
+	if err != nil {
+		return nil, err
+	}
+	j, err := s.judge(run)
+	if err != nil {
+		return nil, err
+	}
+	arns := map[string]bool{}
+	return arns, stream(run, j)(func(a keyrotor.Assessment) error {
+		if keep(a.Asset) {
+			arns[a.Asset.ARN] = true
+		}
+		return nil
+	})
+}
+
+// sign puts one approval beside the plan and says what is still needed.
+func (s *session) sign(run *store.Run, pl keyrotor.Plan, f approveFlags) error {
+	if f.chooseOnly {
+		if !s.text() {
+			return report.Write(s.out, s.format(), pl)
+		}
+		fmt.Fprintf(s.out, "chosen %d changes, digest %s, written to %s\n\nNext: keyrotor approve --all %s\n", len(pl.Changes), pl.Digest, f.file, f.file)
+		return nil
+	}
+	signers, _, err := s.signers()
+	if err != nil {
+		return err
+	}
+	key, done, err := s.signer(f.key)
+	if err != nil {
+		return err
+	}
+	defer done()
+	principal, err := s.principal(signers, key.PublicKey(), f.as)
+	if err != nil {
+		return err
+	}
+	statement, err := s.statement(pl, f.valid)
+	if err != nil {
+		return err
+	}
+	a, err := approve.Sign(statement, principal, key, s.rand)
+	if err != nil {
+		return err
+	}
+	earlier, err := readApprovals(run, pl.Digest)
+	if err != nil {
+		return err
+	}
+	// The author's own signature, or one by an unknown key, is refused here and
+	// not first at apply; that too few have signed so far is not.
+	if _, err := approve.Check(pl, a, signers, s.now().UTC()); err != nil {
+		return err
+	}
+	name, err := saveApproval(run, a)
+	if err != nil {
+		return err
+	}
+	return s.showApproved(pl, append(earlier, a), signers, name, f.file)
+}
+
+// principal is who signs: the name that allowed_signers gives the key.
+func (s *session) principal(signers *approve.AllowedSigners, key ssh.PublicKey, as string) (string, error) {
+	names := signers.PrincipalsOf(key, approve.Namespace, s.now().UTC())
+	switch {
+	case len(names) == 0:
+		return "", &keyrotor.Refusal{
+			What: "the key " + fingerprintOf(key) + " is nobody's in " + s.cfg.path(s.cfg.Approval.Signers),
+			Now:  "nothing was signed", Next: "have the key added to allowed_signers, in a reviewed change",
+		}
+	case as == "":
+		return names[0], nil
+	case slices.Contains(names, as):
+		return as, nil
+	}
+	return "", &keyrotor.Refusal{What: fmt.Sprintf("the key %s belongs to %v, not to %s", fingerprintOf(key), names, as), Now: "nothing was signed", Next: "leave out --as, or sign with another key"}
+}
+
+func (s *session) statement(pl keyrotor.Plan, valid time.Duration) (keyrotor.Statement, error) {
+	most := time.Duration(pl.Needs.ValidHours) * time.Hour
+	if valid == 0 {
+		valid = most
+	}
+	if valid < time.Minute || valid > most {
+		return keyrotor.Statement{}, usage("--valid %s: between a minute and %s", valid, most)
+	}
+	head, err := s.ledgerHead()
+	if err != nil {
+		return keyrotor.Statement{}, err
+	}
+	return keyrotor.Statement{
+		Schema: keyrotor.SchemaApproval, Version: keyrotor.SchemaVersion,
+		Plan: pl.Digest, Changes: len(pl.Changes), Expires: s.now().UTC().Add(valid).Truncate(time.Second), LedgerHead: head,
+	}, nil
+}
+
+func (s *session) showApproved(pl keyrotor.Plan, all []keyrotor.Approval, signers *approve.AllowedSigners, name, file string) error {
+	last := all[len(all)-1]
+	if !s.text() {
+		return report.Write(s.out, s.format(), report.Document{Schema: keyrotor.SchemaApproval, Version: keyrotor.SchemaVersion, Body: last})
+	}
+	fmt.Fprintf(s.out, "signed   %s (%d changes) as %s, valid until %s\n", pl.Digest, len(pl.Changes), report.Clean(last.Principal), untilText(last.Statement.Expires))
+	fmt.Fprintf(s.out, "kept     %s\n", name)
+	if _, err := approve.Verify(pl, plan.Digest, all, signers, s.now().UTC()); err != nil {
+		fmt.Fprintf(s.out, "needs    %d approvals in all: %v\n\nNext: the next approver runs keyrotor approve --all %s\n", pl.Needs.Approvals, report.Clean(err.Error()), file)
+		s.res.add(exitWaiting)
+		return nil
+	}
+	fmt.Fprintf(s.out, "\nNext: keyrotor apply %s\n", file)
+	return nil
+}

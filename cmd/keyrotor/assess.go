@@ -1,0 +1,116 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+
+	"github.com/spf13/cobra"
+
+	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/cycle"
+	"github.com/keyrotor/keyrotor/internal/report"
+	"github.com/keyrotor/keyrotor/internal/store"
+)
+
+func (p *program) assessCmd() *cobra.Command {
+	var failOn, selection string
+	cmd := &cobra.Command{
+		Use:   "assess",
+		Short: "Say which keys can rotate, which must, and why; reads no AWS",
+		Long: `Assess holds the keys of the latest scan against the rules. Every customer
+managed key is in exactly one of three views: eligible and not rotating (the
+target list), eligible and rotating, not eligible (why, and what instead).
+"Rotation is on" and "the material was rotated" are separate verdicts.`,
+		Example: "  keyrotor assess\n  keyrotor assess --fail-on high\n  keyrotor assess --select 'asset.tags.env == \"prod\"' --output csv",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := p.open()
+			if err != nil {
+				return err
+			}
+			if failOn != "none" && keyrotor.Severity(failOn).Rank() == 0 {
+				return usage("--fail-on %s: none, info, low, medium, high or critical", failOn)
+			}
+			keep, err := s.selected(selection)
+			if err != nil {
+				return err
+			}
+			run, err := s.currentRun()
+			if err != nil {
+				return err
+			}
+			j, counts, err := s.assess(run)
+			if err != nil {
+				return err
+			}
+			s.failOn(failOn, counts)
+			return s.showAssess(run, j, keep, selection)
+		},
+	}
+	cmd.Flags().StringVar(&failOn, "fail-on", "none", "exit 4 when a rule of this `SEVERITY` or worse fails")
+	cmd.Flags().StringVar(&selection, "select", "", "show only assets for which the CEL `EXPR` holds")
+	return cmd
+}
+
+// assess judges the run's inventory and writes what came of it.
+func (s *session) assess(run *store.Run) (*judging, keyrotor.AssessedCounts, error) {
+	j, err := s.judge(run)
+	if err != nil {
+		return nil, keyrotor.AssessedCounts{}, err
+	}
+	counts, err := cycle.Assess(run, j.assessor, s.now().UTC())
+	return j, counts, err
+}
+
+func (s *session) showAssess(run *store.Run, j *judging, keep func(keyrotor.Asset) bool, selection string) error {
+	view, err := s.view(run, j)
+	if err != nil {
+		return err
+	}
+	if view.Population.Gaps > view.Population.Expected {
+		s.res.add(exitPart)
+	}
+	all := view.Assessments
+	view.Assessments = func(yield func(keyrotor.Assessment) error) error {
+		return all(func(a keyrotor.Assessment) error {
+			if !keep(a.Asset) {
+				return nil
+			}
+			return yield(a)
+		})
+	}
+	if !s.text() {
+		return report.Write(s.out, s.format(), report.AssessmentRows(view.Assessments))
+	}
+	choice := ""
+	if selection != "" {
+		choice = " --select '" + selection + "'"
+	}
+	return report.AssessText(s.out, view, []report.Next{
+		{Command: "keyrotor plan" + choice, About: "propose to turn rotation on where it is off"},
+		{Command: "keyrotor plan --rotate-overdue" + choice, About: "and rotate once what is past its cryptoperiod"},
+	}, s.style)
+}
+
+// failOn sets exit code 4 when a rule of the severity, or a worse one, failed.
+func (s *session) failOn(severity string, counts keyrotor.AssessedCounts) {
+	limit := keyrotor.Severity(severity).Rank()
+	for _, r := range counts.Rules {
+		if limit > 0 && r.Severity.Rank() >= limit && r.Verdicts[keyrotor.Fail] > 0 {
+			s.res.add(exitFindings)
+		}
+	}
+}
+
+// digestOf is one digest over several texts, each with its length before it.
+func digestOf(texts ...[]byte) keyrotor.Digest {
+	h := sha256.New()
+	for _, t := range texts {
+		var size [8]byte
+		binary.BigEndian.PutUint64(size[:], uint64(len(t)))
+		h.Write(size[:])
+		h.Write(t)
+	}
+	return keyrotor.Digest("sha256:" + hex.EncodeToString(h.Sum(nil)))
+}

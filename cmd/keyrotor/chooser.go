@@ -1,0 +1,241 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/report"
+)
+
+// chooser is the full-screen list: look through, filter, choose, confirm.
+//
+//	list ──enter──▶ details ──esc──▶ list
+//	list ──/──▶ filter ──enter/esc──▶ list
+//	list ──s──▶ confirm ──y──▶ done      (any other key ▶ list)
+type chooser struct {
+	plan      keyrotor.Plan
+	style     report.Style
+	chosen    map[keyrotor.ChangeID]bool
+	confirmed bool
+
+	mode          mode
+	filter        string
+	shown         []int // indexes into plan.Changes, then len(Changes)+i for Rotating
+	cursor, top   int
+	width, height int
+}
+
+type mode int
+
+const (
+	modeList mode = iota
+	modeFilter
+	modeDetails
+	modeConfirm
+)
+
+func newChooser(pl keyrotor.Plan, style report.Style) *chooser {
+	c := &chooser{plan: pl, style: style, chosen: map[keyrotor.ChangeID]bool{}, width: 100, height: 30}
+	for _, ch := range pl.Changes {
+		c.chosen[ch.ID] = true
+	}
+	c.refilter()
+	return c
+}
+
+// Init starts with nothing to wait for.
+func (c *chooser) Init() tea.Cmd { return nil }
+
+// Update takes one key or a new size.
+func (c *chooser) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	switch m := msg.(type) {
+	case tea.WindowSizeMsg:
+		c.width, c.height = m.Width, m.Height
+		c.scroll()
+	case tea.KeyPressMsg:
+		return c, c.key(m)
+	}
+	return c, nil
+}
+
+func (c *chooser) key(k tea.KeyPressMsg) tea.Cmd {
+	if k.String() == "ctrl+c" {
+		return tea.Quit
+	}
+	switch c.mode {
+	case modeFilter:
+		c.filterKey(k)
+	case modeDetails:
+		c.mode = modeList
+	case modeConfirm:
+		if k.String() == "y" {
+			c.confirmed = true
+			return tea.Quit
+		}
+		c.mode = modeList
+	default:
+		return c.listKey(k)
+	}
+	return nil
+}
+
+func (c *chooser) listKey(k tea.KeyPressMsg) tea.Cmd {
+	page := c.rows()
+	switch k.String() {
+	case "q", "esc":
+		return tea.Quit
+	case "up", "k":
+		c.cursor--
+	case "down", "j":
+		c.cursor++
+	case "pgup", "ctrl+b":
+		c.cursor -= page
+	case "pgdown", "ctrl+f":
+		c.cursor += page
+	case "home", "g":
+		c.cursor = 0
+	case "end", "G":
+		c.cursor = len(c.shown) - 1
+	case "space", " ", "x":
+		c.toggle()
+		c.cursor++
+	case "a":
+		c.toggleShown()
+	case "/":
+		c.mode = modeFilter
+	case "enter":
+		if len(c.shown) > 0 {
+			c.mode = modeDetails
+		}
+	case "s":
+		if c.count() > 0 {
+			c.mode = modeConfirm
+		}
+	}
+	c.scroll()
+	return nil
+}
+
+func (c *chooser) filterKey(k tea.KeyPressMsg) {
+	switch k.String() {
+	case "enter":
+		c.mode = modeList
+	case "esc":
+		c.mode, c.filter = modeList, ""
+	case "backspace":
+		if r := []rune(c.filter); len(r) > 0 {
+			c.filter = string(r[:len(r)-1])
+		}
+	default:
+		c.filter += k.Text
+	}
+	c.refilter()
+}
+
+// toggle flips the change under the cursor; keys that rotate already cannot be
+// chosen.
+func (c *chooser) toggle() {
+	if ch, ok := c.change(c.cursor); ok {
+		c.chosen[ch.ID] = !c.chosen[ch.ID]
+	}
+}
+
+// toggleShown chooses all that the filter shows, or none when all are chosen.
+func (c *chooser) toggleShown() {
+	all := true
+	for i := range c.shown {
+		if ch, ok := c.change(i); ok && !c.chosen[ch.ID] {
+			all = false
+		}
+	}
+	for i := range c.shown {
+		if ch, ok := c.change(i); ok {
+			c.chosen[ch.ID] = !all
+		}
+	}
+}
+
+// change is the change in row i of what is shown.
+func (c *chooser) change(i int) (keyrotor.Change, bool) {
+	if i < 0 || i >= len(c.shown) || c.shown[i] >= len(c.plan.Changes) {
+		return keyrotor.Change{}, false
+	}
+	return c.plan.Changes[c.shown[i]], true
+}
+
+// count is how many changes are chosen.
+func (c *chooser) count() int {
+	n := 0
+	for _, on := range c.chosen {
+		if on {
+			n++
+		}
+	}
+	return n
+}
+
+func (c *chooser) result() map[keyrotor.ChangeID]bool {
+	ids := map[keyrotor.ChangeID]bool{}
+	for id, on := range c.chosen {
+		if on {
+			ids[id] = true
+		}
+	}
+	return ids
+}
+
+func (c *chooser) refilter() {
+	c.shown = c.shown[:0]
+	for i, ch := range c.plan.Changes {
+		if matches(c.filter, ch.Target, ch.Seen, ch.Why) {
+			c.shown = append(c.shown, i)
+		}
+	}
+	for i, seen := range c.plan.Rotating {
+		if matches(c.filter, keyrotor.Target{}, seen, nil) {
+			c.shown = append(c.shown, len(c.plan.Changes)+i)
+		}
+	}
+	c.cursor = 0
+	c.scroll()
+}
+
+// matches reports whether every word of the filter is somewhere in the row;
+// "env=prod" and "owner=pay" look at one field.
+func matches(filter string, t keyrotor.Target, s keyrotor.Seen, why []string) bool {
+	row := strings.ToLower(strings.Join(append(append([]string{
+		t.ID, t.Account, t.Region, s.Description, s.Spec, s.Usage, s.State, s.Rotation,
+		"env=" + s.Env, "owner=" + s.Owner,
+	}, s.Aliases...), why...), "\n"))
+	for word := range strings.FieldsSeq(strings.ToLower(filter)) {
+		if !strings.Contains(row, word) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *chooser) rows() int { return max(1, c.height-5) }
+
+func (c *chooser) scroll() {
+	c.cursor = max(0, min(c.cursor, len(c.shown)-1))
+	if c.cursor < c.top {
+		c.top = c.cursor
+	}
+	if c.cursor >= c.top+c.rows() {
+		c.top = c.cursor - c.rows() + 1
+	}
+	c.top = max(0, min(c.top, max(0, len(c.shown)-c.rows())))
+}
+
+// title is the line that says what a signature would cover.
+func (c *chooser) title() string {
+	n := c.count()
+	if n == len(c.plan.Changes) {
+		return fmt.Sprintf("choose from plan %s · %d changes · all chosen", c.plan.Digest.Short(), n)
+	}
+	return fmt.Sprintf("choose from plan %s · %d changes · %d chosen: a new digest before anyone signs", c.plan.Digest.Short(), len(c.plan.Changes), n)
+}

@@ -1,0 +1,241 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/keyrotor/keyrotor"
+)
+
+// Config is keyrotor.yaml. Every field may be left out; the defaults suit one
+// account and the current credentials.
+type Config struct {
+	Organization OrganizationConfig `yaml:"organization" json:"organization,omitempty" jsonschema_description:"Whose keys: the organization of the current credentials, unless accounts are listed."`
+	Regions      []string           `yaml:"regions" json:"regions,omitempty" jsonschema_description:"Regions to read; empty: those that each account has enabled."`
+	With         []string           `yaml:"with" json:"with,omitempty" jsonschema:"enum=last-use,enum=grants" jsonschema_description:"Optional facts that the service serves slowly (5 calls a second)."`
+	Tags         TagsConfig         `yaml:"tags" json:"tags,omitempty" jsonschema_description:"Which tags carry meaning here."`
+	Rules        []string           `yaml:"rules" json:"rules,omitempty" jsonschema_description:"Rule packs: builtin, and files beside this one."`
+	Waivers      string             `yaml:"waivers" json:"waivers,omitempty" jsonschema_description:"File of waivers; FILE.sig beside it holds the signature."`
+	Cryptoperiod Duration           `yaml:"cryptoperiod" json:"cryptoperiod,omitempty" jsonschema:"type=string" jsonschema_description:"How long key material may serve: 365d, 8760h."`
+	ExpectedGaps []GapConfig        `yaml:"expected_gaps" json:"expected_gaps,omitempty" jsonschema_description:"What may be unreadable without failing the run."`
+	Approval     ApprovalConfig     `yaml:"approval" json:"approval,omitempty"`
+	Apply        ApplyConfig        `yaml:"apply" json:"apply,omitempty"`
+	State        string             `yaml:"state" json:"state,omitempty" jsonschema_description:"Folder of runs and the ledger; relative to this file."`
+
+	dir    string // where relative paths start
+	digest keyrotor.Digest
+}
+
+// OrganizationConfig says which accounts are read and through which roles.
+type OrganizationConfig struct {
+	Accounts        []string `yaml:"accounts" json:"accounts,omitempty" jsonschema_description:"Read these accounts instead of asking Organizations."`
+	ExcludeAccounts []string `yaml:"exclude_accounts" json:"exclude_accounts,omitempty" jsonschema_description:"Left out, and counted as excluded."`
+	ScanRole        string   `yaml:"scan_role" json:"scan_role,omitempty" jsonschema_description:"Role in each account for scan, assess and verify; never has write permission. Default keyrotor-scan."`
+	ApplyRole       string   `yaml:"apply_role" json:"apply_role,omitempty" jsonschema_description:"Role in each account for apply alone. Default keyrotor-apply."`
+	ExternalID      string   `yaml:"external_id" json:"external_id,omitempty"`
+	SessionName     string   `yaml:"session_name" json:"session_name,omitempty" jsonschema_description:"Prefix of the session name; the run id follows. Default keyrotor."`
+	SourceIdentity  string   `yaml:"source_identity" json:"source_identity,omitempty"`
+	OwnCredentials  *bool    `yaml:"own_credentials" json:"own_credentials,omitempty" jsonschema_description:"Read the management account and the account keyrotor runs in with the current credentials; false records them as gaps. Default true."`
+}
+
+// TagsConfig names the tags that carry meaning.
+type TagsConfig struct {
+	Owner      string   `yaml:"owner" json:"owner,omitempty" jsonschema_description:"Tag that names an asset's owner. Default owner."`
+	Env        string   `yaml:"env" json:"env,omitempty" jsonschema_description:"Tag that names the environment. Default env."`
+	Production []string `yaml:"production" json:"production,omitempty" jsonschema_description:"Values of the environment tag that mean production. Default prod, production, prd, live."`
+}
+
+// GapConfig is one expected gap.
+type GapConfig struct {
+	Match    string `yaml:"match" json:"match" jsonschema_description:"CEL over gap: gap.account == \"…\" && gap.region == \"…\""`
+	Reason   string `yaml:"reason" json:"reason"`
+	Approver string `yaml:"approver" json:"approver"`
+	Until    string `yaml:"until" json:"until" jsonschema:"format=date"`
+}
+
+// ApprovalConfig says whose signatures a plan needs.
+type ApprovalConfig struct {
+	Signers          string   `yaml:"signers" json:"signers,omitempty" jsonschema_description:"File in the format of OpenSSH's allowed_signers."`
+	Needed           *int     `yaml:"needed" json:"needed,omitempty" jsonschema:"minimum=1" jsonschema_description:"Persons who must sign. Default 1."`
+	AuthorMayApprove bool     `yaml:"author_may_approve" json:"author_may_approve,omitempty"`
+	Valid            Duration `yaml:"valid" json:"valid,omitempty" jsonschema:"type=string" jsonschema_description:"Longest validity of an approval. Default 168h."`
+}
+
+// ApplyConfig bounds what one apply may do.
+type ApplyConfig struct {
+	Canary       int            `yaml:"canary" json:"canary,omitempty" jsonschema_description:"Changes in the first wave. Default 5."`
+	StopAfter    int            `yaml:"stop_after" json:"stop_after,omitempty" jsonschema_description:"Failures after which an account is left alone. Default 5."`
+	StopRunAfter int            `yaml:"stop_run_after" json:"stop_run_after,omitempty" jsonschema_description:"Failures after which the run stops. Default 20."`
+	Concurrency  int            `yaml:"concurrency" json:"concurrency,omitempty" jsonschema_description:"Changes under way at once. Default 16."`
+	Patience     Duration       `yaml:"patience" json:"patience,omitempty" jsonschema:"type=string" jsonschema_description:"How long a late effect is awaited. Default 2m."`
+	Freeze       []FreezeConfig `yaml:"freeze" json:"freeze,omitempty" jsonschema_description:"Windows in which nothing is started."`
+}
+
+// FreezeConfig is one change freeze.
+type FreezeConfig struct {
+	From   time.Time `yaml:"from" json:"from"`
+	To     time.Time `yaml:"to" json:"to"`
+	Reason string    `yaml:"reason" json:"reason"`
+}
+
+// Duration is a Go duration that also knows days: "365d".
+type Duration time.Duration
+
+// UnmarshalYAML reads "365d", "36h", "90s".
+func (d *Duration) UnmarshalYAML(b []byte) error {
+	v, err := parseDuration(strings.Trim(strings.TrimSpace(string(b)), `"'`))
+	*d = Duration(v)
+	return err
+}
+
+func parseDuration(s string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		n, err := strconv.Atoi(days)
+		if err != nil || n < 0 || n > 36500 {
+			return 0, fmt.Errorf("%q is no number of days", s)
+		}
+		return time.Duration(n) * 24 * time.Hour, nil
+	}
+	v, err := time.ParseDuration(s)
+	if err != nil || v < 0 {
+		return 0, fmt.Errorf("%q is no duration such as 365d, 36h or 90s", s)
+	}
+	return v, nil
+}
+
+// defaultConfigFile is read when it is there and --config is not given.
+const defaultConfigFile = "keyrotor.yaml"
+
+// loadConfig reads the file, or the defaults when path is empty and there is
+// no keyrotor.yaml here.
+func loadConfig(path string) (*Config, error) {
+	asked := path != ""
+	if !asked {
+		path = defaultConfigFile
+	}
+	data, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !asked:
+		data = nil
+	case err != nil:
+		return nil, usage("read the configuration: %w", err)
+	}
+	c := &Config{dir: filepath.Dir(path)}
+	if len(strings.TrimSpace(string(data))) > 0 {
+		if err := yaml.UnmarshalWithOptions(data, c, yaml.Strict()); err != nil {
+			return nil, usage("%s: %s", path, strings.TrimSpace(yaml.FormatError(err, false, true)))
+		}
+	}
+	sum := sha256.Sum256(data)
+	c.digest = keyrotor.Digest("sha256:" + hex.EncodeToString(sum[:]))
+	c.fill()
+	if err := c.validate(); err != nil {
+		return nil, usage("%s: %w", path, err)
+	}
+	return c, nil
+}
+
+func (c *Config) fill() {
+	o := &c.Organization
+	orElse(&o.ScanRole, "keyrotor-scan")
+	orElse(&o.ApplyRole, "keyrotor-apply")
+	orElse(&o.SessionName, "keyrotor")
+	if o.OwnCredentials == nil {
+		o.OwnCredentials = new(true)
+	}
+	orElse(&c.Tags.Owner, "owner")
+	orElse(&c.Tags.Env, "env")
+	if c.Tags.Production == nil {
+		c.Tags.Production = []string{"prod", "production", "prd", "live"}
+	}
+	if c.Rules == nil {
+		c.Rules = []string{"builtin"}
+	}
+	orElse(&c.Cryptoperiod, Duration(365*24*time.Hour))
+	if c.Approval.Needed == nil {
+		c.Approval.Needed = new(1)
+	}
+	orElse(&c.Approval.Valid, Duration(168*time.Hour))
+	orElse(&c.Apply.Canary, 5)
+	orElse(&c.Apply.StopAfter, 5)
+	orElse(&c.Apply.StopRunAfter, 20)
+	orElse(&c.Apply.Concurrency, 16)
+	orElse(&c.Apply.Patience, Duration(2*time.Minute))
+	orElse(&c.State, "state")
+}
+
+func orElse[T comparable](field *T, def T) {
+	var zero T
+	if *field == zero {
+		*field = def
+	}
+}
+
+func (c *Config) validate() error {
+	for _, a := range append(append([]string{}, c.Organization.Accounts...), c.Organization.ExcludeAccounts...) {
+		if len(a) != 12 || strings.Trim(a, "0123456789") != "" {
+			return fmt.Errorf("account %q is not twelve digits (quote it in YAML)", a)
+		}
+	}
+	for _, w := range c.With {
+		if w != keyrotor.FactLastUse && w != keyrotor.FactGrants {
+			return fmt.Errorf("with: %q is neither %s nor %s", w, keyrotor.FactLastUse, keyrotor.FactGrants)
+		}
+	}
+	if *c.Approval.Needed < 1 {
+		return fmt.Errorf("approval.needed: %d; a plan needs at least one approval", *c.Approval.Needed)
+	}
+	if time.Duration(c.Cryptoperiod) < 24*time.Hour {
+		return errors.New("cryptoperiod: less than a day")
+	}
+	for i, g := range c.ExpectedGaps {
+		if g.Match == "" || g.Reason == "" || g.Approver == "" || g.Until == "" {
+			return fmt.Errorf("expected_gaps[%d]: match, reason, approver and until are all needed", i)
+		}
+		if _, err := time.Parse(time.DateOnly, g.Until); err != nil {
+			return fmt.Errorf("expected_gaps[%d].until: %q is no date such as 2027-03-31", i, g.Until)
+		}
+	}
+	for i, f := range c.Apply.Freeze {
+		if !f.From.Before(f.To) || f.Reason == "" {
+			return fmt.Errorf("apply.freeze[%d]: from before to, and a reason", i)
+		}
+	}
+	for name, n := range map[string]int{"canary": c.Apply.Canary, "stop_after": c.Apply.StopAfter, "stop_run_after": c.Apply.StopRunAfter, "concurrency": c.Apply.Concurrency} {
+		if n < 1 {
+			return fmt.Errorf("apply.%s: %d is less than 1", name, n)
+		}
+	}
+	return nil
+}
+
+// path resolves a path of the configuration against the file's folder.
+func (c *Config) path(p string) string {
+	if p == "" || filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(c.dir, p)
+}
+
+// expectedGaps are the configured ones with their end dates: the day's last second.
+func (c *Config) expectedGaps() []keyrotor.ExpectedGap {
+	var out []keyrotor.ExpectedGap
+	for _, g := range c.ExpectedGaps {
+		day, err := time.Parse(time.DateOnly, g.Until)
+		if err != nil {
+			continue // validate refused it
+		}
+		out = append(out, keyrotor.ExpectedGap{Match: g.Match, Reason: g.Reason, Approver: g.Approver, Until: day.Add(24*time.Hour - time.Second)})
+	}
+	return out
+}

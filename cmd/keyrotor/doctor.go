@@ -1,0 +1,139 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/aws"
+	"github.com/keyrotor/keyrotor/internal/report"
+)
+
+func (p *program) doctorCmd() *cobra.Command {
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Check credentials, roles, permissions and clock, and say what to mend",
+		Long: `Doctor tries what keyrotor will need and changes nothing. With --all it enters
+every account and shows a matrix of accounts × permissions. Whether the apply role
+may write cannot be tried without writing; keyrotor iam-policy prints what it needs.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := p.open()
+			if err != nil {
+				return err
+			}
+			estate, err := s.estate(cmd.Context(), "doctor", nil)
+			if err != nil {
+				return err
+			}
+			checks, err := estate.Doctor(cmd.Context(), all)
+			if err != nil {
+				return err
+			}
+			for _, c := range checks {
+				if c.Status == aws.CheckFailed {
+					s.res.add(exitPart)
+				}
+			}
+			return s.showDoctor(checks, all)
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "every account, as a matrix of accounts × permissions")
+	return cmd
+}
+
+func (s *session) showDoctor(checks []aws.DoctorCheck, all bool) error {
+	if !s.text() {
+		return report.Write(s.out, s.format(), doctorRows(checks))
+	}
+	if all {
+		s.doctorMatrix(checks)
+	}
+	bad := 0
+	for _, c := range checks {
+		if all && (c.Status == aws.CheckOK || c.Status == aws.CheckSkipped) {
+			continue
+		}
+		if c.Status == aws.CheckFailed {
+			bad++
+		}
+		fmt.Fprintf(s.out, "%s %-12s %-14s %-6s %-28s %s\n", doctorSign(c.Status), orText(c.Account, "–"), orText(c.Region, "–"), c.Role, c.Check, report.Clean(c.Detail))
+		if c.Fix != "" {
+			fmt.Fprintf(s.out, "  mend: %s\n", report.Clean(c.Fix))
+		}
+	}
+	if bad == 0 {
+		fmt.Fprintf(s.out, "\n%d checks, nothing to mend\n\nNext: keyrotor scan\n", len(checks))
+		return nil
+	}
+	fmt.Fprintf(s.out, "\n%d checks, %d to mend\n\nNext: keyrotor iam-policy prints the permissions that the roles need\n", len(checks), bad)
+	return nil
+}
+
+// doctorMatrix shows one line an account, one column a check.
+func (s *session) doctorMatrix(checks []aws.DoctorCheck) {
+	var columns, accounts []string
+	cells := map[string]aws.CheckStatus{}
+	for _, c := range checks {
+		if c.Account == "" {
+			continue
+		}
+		column := string(c.Role) + " " + c.Check
+		if !slices.Contains(columns, column) {
+			columns = append(columns, column)
+		}
+		if !slices.Contains(accounts, c.Account) {
+			accounts = append(accounts, c.Account)
+		}
+		cells[c.Account+"\n"+column] = c.Status
+	}
+	for i, column := range columns {
+		fmt.Fprintf(s.out, "%2d  %s\n", i+1, column)
+	}
+	fmt.Fprintf(s.out, "\n%-12s", "account")
+	for i := range columns {
+		fmt.Fprintf(s.out, " %2d", i+1)
+	}
+	fmt.Fprintln(s.out)
+	for _, a := range accounts {
+		fmt.Fprintf(s.out, "%-12s", a)
+		for _, column := range columns {
+			fmt.Fprintf(s.out, "  %s", doctorSign(cells[a+"\n"+column]))
+		}
+		fmt.Fprintln(s.out)
+	}
+	fmt.Fprintln(s.out)
+}
+
+func doctorSign(c aws.CheckStatus) string {
+	switch c {
+	case aws.CheckOK:
+		return "✓"
+	case aws.CheckFailed:
+		return "✗"
+	case aws.CheckWarn:
+		return "!"
+	}
+	return "–"
+}
+
+func doctorRows(checks []aws.DoctorCheck) report.Rows {
+	return report.Rows{
+		Title: "doctor", Columns: []string{"account", "region", "role", "check", "status", "detail", "fix"},
+		Each: func(yield func(report.Row) error) error {
+			for _, c := range checks {
+				row := report.Row{
+					Value: report.Document{Schema: "keyrotor.doctor-check", Version: keyrotor.SchemaVersion, Body: c},
+					Cells: []string{c.Account, c.Region, string(c.Role), c.Check, string(c.Status), c.Detail, c.Fix},
+				}
+				if err := yield(row); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+}

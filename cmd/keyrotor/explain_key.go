@@ -1,0 +1,146 @@
+package main
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/cycle"
+	"github.com/keyrotor/keyrotor/internal/plan"
+	"github.com/keyrotor/keyrotor/internal/report"
+	"github.com/keyrotor/keyrotor/internal/store"
+)
+
+func (p *program) explainCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "explain ARN|ALIAS|KEY-ID",
+		Short: "Everything about one key on a page",
+		Long: `Explain shows one key of the latest scan: facts, eligibility, rules, history, what
+keyrotor would do and what that costs. It reads no AWS.`,
+		Example: "  keyrotor explain alias/payments\n  keyrotor explain 1234abcd-12ab-34cd-56ef-1234567890ab",
+		Args:    exactly(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := p.open()
+			if err != nil {
+				return err
+			}
+			run, err := s.currentRun()
+			if err != nil {
+				return err
+			}
+			j, err := s.judge(run)
+			if err != nil {
+				return err
+			}
+			found, err := findAssets(run, j, args[0])
+			if err != nil {
+				return err
+			}
+			if len(found) == 0 {
+				return &keyrotor.Refusal{What: "no key " + args[0] + " in run " + string(run.ID()), Now: "nothing was changed", Next: "keyrotor assess --all-rows shows every key; keyrotor scan reads anew"}
+			}
+			return s.explain(run, j, found)
+		},
+	}
+}
+
+// findAssets are the assets that the name means: an alias or a key id may
+// stand in several Regions.
+func findAssets(run *store.Run, j *judging, name string) ([]keyrotor.Assessment, error) {
+	var found []keyrotor.Assessment
+	err := stream(run, j)(func(a keyrotor.Assessment) error {
+		if named(a.Asset, name) {
+			found = append(found, a)
+		}
+		return nil
+	})
+	return found, err
+}
+
+func named(a keyrotor.Asset, name string) bool {
+	if a.ARN == name || a.ID == name {
+		return true
+	}
+	if a.KMS == nil {
+		return false
+	}
+	for _, alias := range a.KMS.Aliases {
+		if alias == name || alias == "alias/"+name || strings.HasSuffix(name, ":"+a.Account+":"+alias) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *session) explain(run *store.Run, j *judging, found []keyrotor.Assessment) error {
+	if !s.text() {
+		return report.Write(s.out, s.format(), report.AssessmentRows(func(yield func(keyrotor.Assessment) error) error {
+			for _, a := range found {
+				if err := yield(a); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+	}
+	for _, a := range found {
+		e, err := s.explanation(run, j, a)
+		if err != nil {
+			return err
+		}
+		next := []report.Next{{Command: "keyrotor plan --select 'asset.id == \"" + a.Asset.ID + "\"'", About: "plan for this key alone"}}
+		if err := report.ExplainText(s.out, e, next, s.style); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// explanation adds what earlier runs did to the key.
+func (s *session) explanation(run *store.Run, j *judging, a keyrotor.Assessment) (report.Explanation, error) {
+	e := report.Explanation{Assessment: a, Rules: j.assessor.Rules(), Now: s.now().UTC()}
+	if err := s.proposed(run, j, &e); err != nil {
+		return e, err
+	}
+	ids, err := s.state.Runs()
+	if err != nil {
+		return e, err
+	}
+	for _, id := range ids {
+		r, err := s.state.Run(id)
+		if err != nil {
+			return e, err
+		}
+		outcomes, err := cycle.Outcomes(r)
+		if err != nil {
+			continue // that run applied nothing
+		}
+		for _, o := range outcomes {
+			if o.Target.ARN == a.Asset.ARN {
+				e.Past = append(e.Past, report.Past{Run: id, At: o.Ended, What: o.Recipe + " " + string(o.State)})
+			}
+		}
+	}
+	return e, nil
+}
+
+// proposed adds what a plan made now would do to this key, and what that costs.
+func (s *session) proposed(run *store.Run, j *judging, e *report.Explanation) error {
+	pl, err := plan.Build(func(yield func(keyrotor.Assessment, error) bool) { yield(e.Assessment, nil) }, plan.Options{
+		Run: run.ID(), Needs: s.needs(), CryptoperiodDays: s.cryptoperiodDays(), EnvTag: s.cfg.Tags.Env,
+		ProductionValues: s.cfg.Tags.Production, Now: s.now().UTC(), Inputs: keyrotor.Inputs{InventoryTaken: s.now().UTC()},
+	})
+	var refusal *keyrotor.Refusal
+	if errors.As(err, &refusal) {
+		return nil // there is nothing to do
+	}
+	if err != nil {
+		return err
+	}
+	if len(pl.Changes) > 0 {
+		e.Change, e.Cost = &pl.Changes[0], &pl.Cost
+	}
+	return nil
+}

@@ -1,0 +1,189 @@
+// Command keyrotor rotates the KMS keys and secrets of an organization, without
+// breaking anyone, and proves it. Each file here is one command or one piece of
+// wiring; what the commands do lives in internal/cycle and the stages behind it.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/keyrotor/keyrotor/internal/report"
+)
+
+// version is set by the release build: -ldflags "-X main.version=v1.2.3".
+var version = "devel"
+
+func main() { os.Exit(runMain(time.Now)) }
+
+// runMain is the whole program but for the clock, which scripts of the tests
+// move.
+func runMain(now func() time.Time) int {
+	p := &program{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.Getenv, now: now, rand: rand.Reader}
+	p.style = styleOf(os.Stdout, os.Getenv)
+	p.errStyle = styleOf(os.Stderr, os.Getenv)
+	p.terminal = term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd()))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return p.run(ctx, os.Args[1:])
+}
+
+// program is one invocation: everything it may touch comes in here.
+type program struct {
+	in       io.Reader
+	out, err io.Writer
+	env      func(string) string
+	now      func() time.Time
+	rand     io.Reader
+	style    report.Style // of out
+	errStyle report.Style // of err
+	terminal bool         // a person sits at in and out
+
+	flags globalFlags
+	res   result
+}
+
+// globalFlags are the flags that every command has.
+type globalFlags struct {
+	config string
+	state  string
+	output string
+	run    string
+	all    bool
+}
+
+// run executes one command line and returns the exit code.
+func (p *program) run(ctx context.Context, args []string) int {
+	root := p.rootCmd()
+	root.SetArgs(args)
+	root.SetIn(p.in)
+	root.SetOut(p.out)
+	root.SetErr(p.err)
+	if err := root.ExecuteContext(ctx); err != nil {
+		if errors.Is(err, syscall.EPIPE) {
+			return exitDone // the reader of our output has seen enough
+		}
+		explain(p.err, err)
+		p.res.add(exitCodeOf(err))
+	}
+	return p.res.code()
+}
+
+func (p *program) rootCmd() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "keyrotor",
+		Short: "Rotate every KMS key and secret of an organization, without breaking anyone, and prove it",
+		Long: `keyrotor rotates every AWS KMS key and every secret of an organization, without
+breaking anyone, and can prove it. The commands follow one loop:
+
+    scan ▶ assess ▶ plan ▶ approve ▶ apply ▶ verify ▶ report
+
+Nothing is changed without a plan that enough people signed. Start with
+"keyrotor demo", which needs no AWS account.
+
+` + exitCodeHelp(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := cmd.ValidateFlagGroups(); err != nil {
+				return &usageError{err}
+			}
+			return nil
+		},
+	}
+	f := root.PersistentFlags()
+	f.StringVar(&p.flags.config, "config", "", "configuration `FILE` (default keyrotor.yaml, when there is one)")
+	f.StringVar(&p.flags.state, "state", "", "`DIR` of runs and ledger (default: the configuration's, else ./state)")
+	f.StringVar(&p.flags.output, "output", "text", "`FORMAT` of results: "+strings.Join(report.Formats(), ", "))
+	f.StringVar(&p.flags.run, "run", "", "run `ID` to work on (default: the latest)")
+	f.BoolVar(&p.flags.all, "all-rows", false, "show lists whole, not their first ten rows")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.CompletionOptions.HiddenDefaultCmd = false
+	root.AddGroup(&cobra.Group{ID: "loop", Title: "The loop:"}, &cobra.Group{ID: "more", Title: "Beside the loop:"})
+	for _, c := range []*cobra.Command{p.scanCmd(), p.assessCmd(), p.planCmd(), p.approveCmd(), p.applyCmd(), p.verifyCmd(), p.reportCmd()} {
+		c.GroupID = "loop"
+		root.AddCommand(c)
+	}
+	for _, c := range []*cobra.Command{
+		p.demoCmd(), p.sandboxCmd(), p.explainCmd(), p.diffCmd(), p.rulesCmd(), p.waiversCmd(), p.evidenceCmd(),
+		p.doctorCmd(), p.iamPolicyCmd(), p.configCmd(), p.versionCmd(),
+	} {
+		c.GroupID = "more"
+		root.AddCommand(c)
+	}
+	root.SetHelpCommandGroupID("more")
+	root.SetCompletionCommandGroupID("more")
+	withExitCodes(root)
+	return root
+}
+
+// noArgs and exactly are cobra's checks as usage errors.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if err := cobra.NoArgs(cmd, args); err != nil {
+		return &usageError{err}
+	}
+	return nil
+}
+
+func exactly(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := cobra.ExactArgs(n)(cmd, args); err != nil {
+			return usage("%s: %w", cmd.CommandPath(), err)
+		}
+		return nil
+	}
+}
+
+func atLeast(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := cobra.MinimumNArgs(n)(cmd, args); err != nil {
+			return usage("%s: %w", cmd.CommandPath(), err)
+		}
+		return nil
+	}
+}
+
+// exitCodeHelp is the list of exit codes as every help shows it.
+func exitCodeHelp() string {
+	var b strings.Builder
+	b.WriteString("Exit codes:\n")
+	for code, meaning := range exitMeanings() {
+		b.WriteString("  " + strconv.Itoa(code) + "  " + meaning + "\n")
+	}
+	b.WriteString("Where several hold, the first of 1, 2, 3, 5, 6, 4.")
+	return b.String()
+}
+
+// withExitCodes puts the exit codes into the help of every command below c.
+func withExitCodes(c *cobra.Command) {
+	for _, sub := range c.Commands() {
+		sub.Long = strings.TrimSpace(orText(sub.Long, sub.Short+".")) + "\n\n" + exitCodeHelp()
+		withExitCodes(sub)
+	}
+}
+
+// styleOf looks at where output goes.
+func styleOf(f *os.File, env func(string) string) report.Style {
+	var s report.Style
+	if term.IsTerminal(int(f.Fd())) {
+		s.Color = env("NO_COLOR") == "" && env("TERM") != "dumb"
+		if w, _, err := term.GetSize(int(f.Fd())); err == nil {
+			s.Width = w
+		}
+	}
+	locale := orText(env("LC_ALL"), orText(env("LC_CTYPE"), env("LANG")))
+	s.ASCII = s.Width > 0 && locale != "" && !strings.Contains(strings.ToUpper(locale), "UTF")
+	return s
+}

@@ -1,0 +1,304 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/approve"
+	"github.com/keyrotor/keyrotor/internal/cycle"
+	"github.com/keyrotor/keyrotor/internal/plan"
+	"github.com/keyrotor/keyrotor/internal/report"
+	"github.com/keyrotor/keyrotor/internal/store"
+)
+
+// planFlags are the flags that every way of planning shares.
+type planFlags struct {
+	file, selection, ticket, reason, undo string
+	authorKey                             string
+	period                                int
+	rotateOverdue                         bool
+}
+
+func (p *program) planCmd() *cobra.Command {
+	var f planFlags
+	cmd := &cobra.Command{
+		Use:   "plan",
+		Short: "Propose changes: a file to review, diff and sign; changes nothing",
+		Long: `Plan turns the findings of the latest run into changes in waves, a canary first,
+with what they cost, how many calls they take and how to undo them. The plan is a
+file; its digest is what people sign. Planning again from the same inputs gives
+the same digest.`,
+		Example: `  keyrotor plan
+  keyrotor plan --rotate-overdue --select 'asset.tags.env == "prod"'
+  keyrotor plan --undo 20261121T101502Z-5f3c
+  keyrotor plan set-period --period 180 --select 'asset.owner == "pay-team"'`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := p.open()
+			if err != nil {
+				return err
+			}
+			if f.undo != "" {
+				return s.planUndo(cmd.Context(), f)
+			}
+			return s.planned(cmd.Context(), f, buildFromFindings)
+		},
+	}
+	f.register(cmd)
+	cmd.Flags().BoolVar(&f.rotateOverdue, "rotate-overdue", false, "also rotate once, on demand, what is past its cryptoperiod")
+	cmd.Flags().StringVar(&f.undo, "undo", "", "restore what `RUN` changed, except what others changed since")
+	cmd.AddCommand(p.planShowCmd(), p.planSetPeriodCmd(), p.planRotateNowCmd(), p.planTagCmd(), p.planCreateKeyCmd())
+	return cmd
+}
+
+func (f *planFlags) register(cmd *cobra.Command) {
+	fl := cmd.Flags()
+	fl.StringVarP(&f.file, "out", "o", "plan.json", "write the plan to `FILE`")
+	fl.StringVar(&f.selection, "select", "", "plan only for assets for which the CEL `EXPR` holds")
+	fl.StringVar(&f.ticket, "ticket", "", "ticket that asks for the change")
+	fl.StringVar(&f.reason, "reason", "", "why, in a sentence")
+	fl.StringVar(&f.authorKey, "author-key", "", "your SSH public key `FILE`, by which the author is known (default: KEYROTOR_SSH_KEY, else the agent's key)")
+	fl.IntVar(&f.period, "period", 0, "rotation period in `DAYS`, 90 to 2560 (default: the rule's, else 365)")
+}
+
+type planBuilder func(ctx context.Context, run *store.Run, all iter.Seq2[keyrotor.Assessment, error], o plan.Options) (keyrotor.Plan, error)
+
+// buildFromFindings plans what the failing rules ask for.
+func buildFromFindings(_ context.Context, _ *store.Run, all iter.Seq2[keyrotor.Assessment, error], o plan.Options) (keyrotor.Plan, error) {
+	return plan.Build(all, o)
+}
+
+// planned builds a plan from the current run's assessments, saves it and shows it.
+func (s *session) planned(ctx context.Context, f planFlags, build planBuilder) error {
+	run, err := s.currentRun()
+	if err != nil {
+		return err
+	}
+	pl, err := s.plan(ctx, run, f, build)
+	if err != nil {
+		return err
+	}
+	return s.showPlan(pl, f.file)
+}
+
+func (s *session) plan(ctx context.Context, run *store.Run, f planFlags, build planBuilder) (keyrotor.Plan, error) {
+	if f.period != 0 && (f.period < keyrotor.MinRotationPeriodDays || f.period > keyrotor.MaxRotationPeriodDays) {
+		return keyrotor.Plan{}, usage("--period %d: KMS takes %d to %d days", f.period, keyrotor.MinRotationPeriodDays, keyrotor.MaxRotationPeriodDays)
+	}
+	keep, err := s.selected(f.selection)
+	if err != nil {
+		return keyrotor.Plan{}, err
+	}
+	j, _, err := s.assess(run)
+	if err != nil {
+		return keyrotor.Plan{}, err
+	}
+	o, err := s.planOptions(run, f, j)
+	if err != nil {
+		return keyrotor.Plan{}, err
+	}
+	pl, err := build(ctx, run, kept(cycle.Assessments(run, j.assessor), keep), o)
+	if err != nil {
+		return pl, err
+	}
+	return pl, s.keepPlan(run, pl, f.file)
+}
+
+// keepPlan stores the plan in its run and writes the file to review.
+func (s *session) keepPlan(run *store.Run, pl keyrotor.Plan, file string) error {
+	if err := savePlan(run, pl); err != nil {
+		return err
+	}
+	if err := cycle.Planned(run, pl, s.now().UTC()); err != nil {
+		return err
+	}
+	data, err := plan.Encode(pl)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(file, data, 0o644); err != nil {
+		return &keyrotor.Problem{Err: fmt.Errorf("write the plan: %w", err), Now: "the plan is kept in " + filepath.Join(run.Dir(), cycle.FilePlan), Next: "give another file with --out"}
+	}
+	return nil
+}
+
+func kept(all iter.Seq2[keyrotor.Assessment, error], keep func(keyrotor.Asset) bool) iter.Seq2[keyrotor.Assessment, error] {
+	return func(yield func(keyrotor.Assessment, error) bool) {
+		for a, err := range all {
+			if err == nil && !keep(a.Asset) {
+				continue
+			}
+			if !yield(a, err) {
+				return
+			}
+		}
+	}
+}
+
+// planOptions ties the plan to its author and to the digests of its inputs.
+func (s *session) planOptions(run *store.Run, f planFlags, j *judging) (plan.Options, error) {
+	inventory, err := cycle.DigestOf(run, cycle.FileInventory)
+	if err != nil {
+		return plan.Options{}, err
+	}
+	summary, err := cycle.Summary(run)
+	if err != nil {
+		return plan.Options{}, err
+	}
+	signers, signersText, err := s.signers()
+	if err != nil {
+		return plan.Options{}, err
+	}
+	o := plan.Options{
+		Run: run.ID(), Ticket: f.ticket, Reason: f.reason, Needs: s.needs(),
+		Inputs: keyrotor.Inputs{
+			Inventory: inventory, Config: s.cfg.digest, Rules: j.rules, Waivers: j.waived, Signers: digestOf(signersText),
+		},
+		PeriodDays: f.period, RotateOverdue: f.rotateOverdue, CryptoperiodDays: s.cryptoperiodDays(),
+		Canary: s.cfg.Apply.Canary, EnvTag: s.cfg.Tags.Env, ProductionValues: s.cfg.Tags.Production, Now: s.now().UTC(),
+	}
+	if summary.Population != nil {
+		o.Inputs.InventoryTaken = summary.Population.Ended
+		o.Author.Identity = summary.Population.Identity
+	}
+	if o.Author.Key, o.Author.Principal, err = s.author(signers, f.authorKey); err != nil {
+		return plan.Options{}, err
+	}
+	if o.Author.Key == "" && !o.Needs.AuthorMayApprove {
+		return plan.Options{}, &keyrotor.Refusal{
+			What: "nobody knows who makes this plan", Why: []string{"the author of a plan may not approve it, so the plan must name one of the author's keys"},
+			Now: "nothing was changed", Next: "keyrotor plan --author-key ~/.ssh/id_ed25519.pub, or load your key into the ssh-agent",
+		}
+	}
+	return o, nil
+}
+
+// author is the SSH key by which the author of a plan is known, and whose it
+// is: preferably one that allowed_signers names.
+func (s *session) author(signers *approve.AllowedSigners, file string) (fingerprint, principal string, err error) {
+	keys, err := s.ownKeys(file)
+	if err != nil {
+		return "", "", err
+	}
+	for _, k := range keys {
+		if who := signers.PrincipalsOf(k, approve.Namespace, s.now().UTC()); len(who) > 0 {
+			return fingerprintOf(k), who[0], nil
+		}
+	}
+	if len(keys) > 0 {
+		return fingerprintOf(keys[0]), "", nil
+	}
+	return "", "", nil
+}
+
+func (s *session) showPlan(pl keyrotor.Plan, file string) error {
+	if !s.text() {
+		if s.format() == report.CSV || s.format() == report.Markdown {
+			return report.Write(s.out, s.format(), report.PlanRows(pl))
+		}
+		return report.Write(s.out, s.format(), pl)
+	}
+	return report.PlanText(s.out, pl, s.now(), []report.Next{{Command: "keyrotor approve " + file, About: "choose, and sign"}}, s.style)
+}
+
+func (p *program) planShowCmd() *cobra.Command {
+	var other string
+	cmd := &cobra.Command{
+		Use:     "show PLAN.json",
+		Short:   "Show a plan, or what differs between two",
+		Example: "  keyrotor plan show plan.json\n  keyrotor plan show plan.json --diff narrower.json",
+		Args:    exactly(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := p.open()
+			if err != nil {
+				return err
+			}
+			pl, err := readPlanFile(args[0])
+			if err != nil {
+				return err
+			}
+			if other == "" {
+				return s.showPlan(pl, args[0])
+			}
+			second, err := readPlanFile(other)
+			if err != nil {
+				return err
+			}
+			for _, line := range plan.Diff(pl, second) {
+				fmt.Fprintln(s.out, report.Clean(line))
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&other, "diff", "", "show what differs in the plan `FILE`")
+	return cmd
+}
+
+func readPlanFile(path string) (keyrotor.Plan, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return keyrotor.Plan{}, usage("read the plan: %w", err)
+	}
+	return plan.Decode(path, data)
+}
+
+// planUndo plans the way back from what a run did, after a fresh look at every
+// key that it touched.
+func (s *session) planUndo(ctx context.Context, f planFlags) error {
+	undone, err := s.state.Run(keyrotor.RunID(f.undo))
+	if err != nil {
+		return usage("--undo: %w", err)
+	}
+	old, err := readPlan(undone)
+	if err != nil {
+		return err
+	}
+	outcomes, err := cycle.Outcomes(undone)
+	if err != nil {
+		return err
+	}
+	estate, err := s.estate(ctx, undone.ID(), nil)
+	if err != nil {
+		return err
+	}
+	run, err := s.state.NewRun(s.now().UTC(), s.rand)
+	if err != nil {
+		return err
+	}
+	fresh, pop, err := cycle.Relook(ctx, run, old, outcomes, estate.Look, s.now)
+	if err != nil {
+		return err
+	}
+	j, err := s.judge(run)
+	if err != nil {
+		return err
+	}
+	o, err := s.planOptions(run, f, j)
+	if err != nil {
+		return err
+	}
+	o.Author.Identity = estate.Identity().ARN
+	o.Inputs.InventoryTaken = pop.Ended
+	pl, err := plan.Undo(old, outcomes, func(t keyrotor.Target) (keyrotor.Asset, bool) {
+		a, ok := fresh[strings.TrimSpace(t.ARN)]
+		return a, ok
+	}, o)
+	if err != nil {
+		return err
+	}
+	if err := s.keepPlan(run, pl, f.file); err != nil {
+		return err
+	}
+	return s.showPlan(pl, f.file)
+}
+
+// untilText is a moment as the commands print it.
+func untilText(t time.Time) string { return t.UTC().Format("2 Jan 2006 15:04 MST") }

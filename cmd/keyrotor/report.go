@@ -1,0 +1,99 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/keyrotor/keyrotor/internal/cycle"
+	"github.com/keyrotor/keyrotor/internal/ledger"
+	"github.com/keyrotor/keyrotor/internal/report"
+	"github.com/keyrotor/keyrotor/internal/store"
+)
+
+func (p *program) reportCmd() *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use:   "report",
+		Short: "Write one HTML file about a run, to forward and to audit",
+		Long: `Report writes what a run found, planned, did and proved into one HTML file that
+needs no network, keeps it in the run and seals it. --output json, yaml, csv or
+markdown write the summary instead.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := p.open()
+			if err != nil {
+				return err
+			}
+			run, err := s.currentRun()
+			if err != nil {
+				return err
+			}
+			if !s.text() {
+				summary, err := cycle.Summary(run)
+				if err != nil {
+					return err
+				}
+				return report.Write(s.out, s.format(), summary)
+			}
+			where, err := s.report(run, file)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(s.out, "Report   %s\n\nNext: keyrotor evidence verify %s\n", fileURL(where), s.state.Dir())
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&file, "file", "", "also write it to `FILE`")
+	return cmd
+}
+
+// report writes the HTML report into the run, seals it, and copies it to file.
+func (s *session) report(run *store.Run, file string) (string, error) {
+	j, err := s.judge(run)
+	if err != nil {
+		return "", err
+	}
+	view, err := s.view(run, j)
+	if err != nil {
+		return "", err
+	}
+	if _, view.CheckpointKey, err = s.ledgerKey(); err != nil {
+		return "", err
+	}
+	if err := run.Write(cycle.FileReport, func(w io.Writer) error { return report.HTML(w, view) }); err != nil {
+		return "", err
+	}
+	log, err := ledger.OpenRun(run.Dir(), run.ID(), s.now)
+	if err != nil {
+		return "", err
+	}
+	defer log.Close()
+	if err := s.seal(run, log); err != nil {
+		return "", err
+	}
+	where := filepath.Join(run.Dir(), cycle.FileReport)
+	if file == "" {
+		return where, nil
+	}
+	data, err := os.ReadFile(where)
+	if err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(file, data, 0o644); err != nil {
+		return "", usage("write the report: %w", err)
+	}
+	return file, nil
+}
+
+func fileURL(path string) string {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return path
+	}
+	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(abs)}).String()
+}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/assess"
+	"github.com/keyrotor/keyrotor/internal/report"
+)
+
+func (p *program) rulesCmd() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "rules",
+		Short: "List, show and unit-test the rules",
+		Args:  noArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(p.rulesListCmd(), p.rulesShowCmd(), p.rulesTestCmd())
+	return cmd
+}
+
+// loadPacks loads every pack of the configuration.
+func (s *session) loadPacks() ([]*assess.Pack, error) {
+	var packs []*assess.Pack
+	for _, name := range s.cfg.Rules {
+		pack, _, err := s.pack(name)
+		if err != nil {
+			return nil, err
+		}
+		packs = append(packs, pack)
+	}
+	return packs, nil
+}
+
+func (p *program) rulesListCmd() *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "List the rules in force and what they are mapped to", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := p.open()
+			if err != nil {
+				return err
+			}
+			packs, err := s.loadPacks()
+			if err != nil {
+				return err
+			}
+			var infos []keyrotor.RuleInfo
+			for _, pack := range packs {
+				for _, r := range pack.Rules() {
+					infos = append(infos, r.RuleInfo)
+				}
+			}
+			if !s.text() {
+				return report.Write(s.out, s.format(), report.RuleRows(infos))
+			}
+			for _, r := range infos {
+				fmt.Fprintf(s.out, "%-9s %-36s %s\n", r.Severity, r.ID, report.Clean(r.Title))
+			}
+			fmt.Fprintf(s.out, "\nNext: keyrotor rules show ID\n")
+			return nil
+		},
+	}
+}
+
+func (p *program) rulesShowCmd() *cobra.Command {
+	return &cobra.Command{
+		Use: "show ID", Short: "Show one rule: its expressions, message and references", Args: exactly(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := p.open()
+			if err != nil {
+				return err
+			}
+			packs, err := s.loadPacks()
+			if err != nil {
+				return err
+			}
+			for _, pack := range packs {
+				for _, r := range pack.Rules() {
+					if r.ID == args[0] {
+						return s.showRule(r)
+					}
+				}
+			}
+			return usage("no rule %q; keyrotor rules list names them", args[0])
+		},
+	}
+}
+
+func (s *session) showRule(r assess.Rule) error {
+	if !s.text() {
+		return report.Write(s.out, s.format(), report.Document{Schema: "keyrotor.rule", Version: keyrotor.SchemaVersion, Body: r})
+	}
+	fmt.Fprintf(s.out, "%s · %s · pack %s\n  %s\n", r.ID, r.Severity, r.Pack, report.Clean(r.Title))
+	for _, f := range [][2]string{{"about", r.Description}, {"when", r.When}, {"require", r.Require}, {"message", r.Message}} {
+		if f[1] != "" {
+			fmt.Fprintf(s.out, "  %-8s %s\n", f[0], report.Clean(f[1]))
+		}
+	}
+	for _, ref := range r.References {
+		fmt.Fprintf(s.out, "  mapped by %s: %s %s %s (%s) %s\n", ref.Source, ref.Framework, ref.Version, ref.Control, ref.Date, ref.Note)
+	}
+	return nil
+}
+
+func (p *program) rulesTestCmd() *cobra.Command {
+	var pack string
+	cmd := &cobra.Command{
+		Use:     "test TESTS.yaml",
+		Short:   "Run unit tests of rules, as promtool does for alerts",
+		Example: "  keyrotor rules test --pack rules/own.yaml rules/own_test.yaml",
+		Args:    exactly(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := p.open()
+			if err != nil {
+				return err
+			}
+			loaded, _, err := s.pack(pack)
+			if err != nil {
+				return err
+			}
+			text, err := os.ReadFile(args[0])
+			if err != nil {
+				return usage("read the tests: %w", err)
+			}
+			results, err := assess.TestPack(loaded, text)
+			if err != nil {
+				return usage("%s: %w", args[0], err)
+			}
+			return s.showRuleTests(results)
+		},
+	}
+	cmd.Flags().StringVar(&pack, "pack", "builtin", "the pack under test: builtin, or a `FILE`")
+	return cmd
+}
+
+func (s *session) showRuleTests(results []assess.TestResult) error {
+	failed := 0
+	for _, r := range results {
+		if r.OK {
+			continue
+		}
+		failed++
+		if !s.text() {
+			continue
+		}
+		fmt.Fprintf(s.out, "FAIL %s: %s: want %s, got %s %s\n", report.Clean(r.Test), r.Rule, r.Want, r.Got, report.Clean(r.Message))
+	}
+	if failed > 0 {
+		s.res.add(exitFindings)
+	}
+	if !s.text() {
+		return report.Write(s.out, s.format(), report.Document{Schema: "keyrotor.rule-tests", Version: keyrotor.SchemaVersion, Body: results})
+	}
+	fmt.Fprintf(s.out, "%d passed, %d failed\n", len(results)-failed, failed)
+	return nil
+}

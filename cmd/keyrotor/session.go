@@ -1,0 +1,260 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/approve"
+	"github.com/keyrotor/keyrotor/internal/assess"
+	"github.com/keyrotor/keyrotor/internal/aws"
+	"github.com/keyrotor/keyrotor/internal/cycle"
+	"github.com/keyrotor/keyrotor/internal/report"
+	"github.com/keyrotor/keyrotor/internal/store"
+)
+
+// session is a program with its configuration and state opened.
+type session struct {
+	*program
+	cfg   *Config
+	state *store.State
+}
+
+func (p *program) open() (*session, error) {
+	if !slices.Contains(report.Formats(), p.flags.output) {
+		return nil, usage("--output %s: one of %v", p.flags.output, report.Formats())
+	}
+	cfg, err := loadConfig(p.flags.config)
+	if err != nil {
+		return nil, err
+	}
+	dir := p.flags.state
+	if dir == "" {
+		dir = cfg.path(cfg.State)
+	}
+	state, err := store.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	p.style.All = p.flags.all
+	return &session{program: p, cfg: cfg, state: state}, nil
+}
+
+// text reports whether results are meant for people.
+func (p *program) text() bool { return p.flags.output == string(report.Text) }
+
+// format is the format of results for programs.
+func (p *program) format() report.Format { return report.Format(p.flags.output) }
+
+// currentRun is the run of --run, else the latest that has an inventory: a scan
+// that was refused or killed leaves a run behind, and nobody means that one.
+func (s *session) currentRun() (*store.Run, error) {
+	if s.flags.run != "" {
+		run, err := s.state.Run(keyrotor.RunID(s.flags.run))
+		if errors.Is(err, keyrotor.ErrNotFound) {
+			return nil, usage("--run: %w", err)
+		}
+		return run, err
+	}
+	ids, err := s.state.Runs()
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range slices.Backward(ids) {
+		run, err := s.state.Run(id)
+		if err != nil {
+			return nil, err
+		}
+		inventory, err := run.Open(cycle.FileInventory)
+		if err == nil {
+			return run, inventory.Close()
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	return nil, &keyrotor.Refusal{What: "there is no run yet in " + s.state.Dir(), Now: "nothing was read or changed", Next: "keyrotor scan"}
+}
+
+// estate opens AWS with the configured roles; the run's id goes into the names
+// of the sessions that CloudTrail will show.
+func (s *session) estate(ctx context.Context, run keyrotor.RunID, with []string) (*aws.Estate, error) {
+	o := s.cfg.Organization
+	access := aws.AccessOwn
+	if !*o.OwnCredentials {
+		access = aws.AccessGap
+	}
+	return aws.Open(ctx, aws.Config{
+		ScanRole: o.ScanRole, ApplyRole: o.ApplyRole, ExternalID: o.ExternalID,
+		SessionName: o.SessionName + "-" + string(run), SourceIdentity: o.SourceIdentity,
+		Own: access, Regions: s.cfg.Regions, Accounts: o.Accounts, ExcludeAccounts: o.ExcludeAccounts,
+		With: append(slices.Clone(s.cfg.With), with...), OwnerTag: s.cfg.Tags.Owner, EnvTag: s.cfg.Tags.Env, Now: s.now,
+	})
+}
+
+// judging is what an assessment is made from, with the digests of its inputs.
+type judging struct {
+	assessor *assess.Assessor
+	waivers  []report.Waiver
+	rules    keyrotor.Digest
+	waived   keyrotor.Digest
+}
+
+// judge loads rules and waivers and remembers what an earlier run saw.
+func (s *session) judge(run *store.Run) (*judging, error) {
+	j := &judging{}
+	opts := assess.Options{Now: s.now().UTC(), CryptoperiodDays: s.cryptoperiodDays()}
+	var texts [][]byte
+	for _, name := range s.cfg.Rules {
+		pack, text, err := s.pack(name)
+		if err != nil {
+			return nil, err
+		}
+		opts.Packs = append(opts.Packs, pack)
+		texts = append(texts, []byte(name), text)
+	}
+	j.rules = digestOf(texts...)
+	waivers, text, err := s.waivers()
+	if err != nil {
+		return nil, err
+	}
+	opts.Waivers, j.waived = waivers, digestOf(text)
+	previous, err := s.previous(run)
+	if err != nil {
+		return nil, err
+	}
+	if previous != nil {
+		opts.Previous = func(arn string) (bool, bool) {
+			on, known := previous[arn]
+			return on, known
+		}
+	}
+	j.assessor, err = assess.New(opts)
+	return j, err
+}
+
+// pack loads the built-in pack or one of the user's files.
+func (s *session) pack(name string) (*assess.Pack, []byte, error) {
+	if name == "builtin" {
+		pack, err := assess.Builtin()
+		return pack, []byte("builtin " + version), err
+	}
+	path := s.cfg.path(name)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, usage("read the rule pack: %w", err)
+	}
+	pack, err := assess.LoadPack(path, text)
+	if err != nil {
+		return nil, nil, &usageError{err}
+	}
+	return pack, text, nil
+}
+
+// waivers loads the waivers and checks their signature; nil when none are
+// configured.
+func (s *session) waivers() (*assess.Waivers, []byte, error) {
+	if s.cfg.Waivers == "" {
+		return nil, nil, nil
+	}
+	path := s.cfg.path(s.cfg.Waivers)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, usage("read the waivers: %w", err)
+	}
+	sig, err := os.ReadFile(path + ".sig")
+	if err != nil {
+		return nil, nil, &keyrotor.Refusal{What: "the waivers are not signed: " + path, Why: []string{"no " + filepath.Base(path) + ".sig beside it"},
+			Next: "keyrotor waivers sign --key KEY " + path}
+	}
+	signers, _, err := s.signers()
+	if err != nil {
+		return nil, nil, err
+	}
+	who, err := approve.VerifyBytes(text, sig, approve.WaiversNamespace, signers, s.now().UTC())
+	if err != nil {
+		return nil, nil, &keyrotor.Refusal{
+			What: "the signature of " + path + " does not hold", Why: []string{err.Error()},
+			Next: "see who changed the waivers; then keyrotor waivers sign --key KEY " + path,
+		}
+	}
+	w, err := assess.LoadWaivers(path, text, s.now().UTC(), who.Principal)
+	if err != nil {
+		return nil, nil, &usageError{err}
+	}
+	return w, text, nil
+}
+
+// previous is which keys were rotating in the run before this one; nil when
+// there is none that finished its scan.
+func (s *session) previous(run *store.Run) (map[string]bool, error) {
+	runs, err := s.state.Runs()
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range slices.Backward(runs) {
+		if id >= run.ID() {
+			continue
+		}
+		earlier, err := s.state.Run(id)
+		if err != nil {
+			return nil, err
+		}
+		var refusal *keyrotor.Refusal
+		on, err := cycle.RotationOn(earlier)
+		if errors.As(err, &refusal) {
+			continue // that scan did not finish
+		}
+		return on, err
+	}
+	return nil, nil
+}
+
+// signers loads the allowed signers.
+func (s *session) signers() (*approve.AllowedSigners, []byte, error) {
+	if s.cfg.Approval.Signers == "" {
+		return nil, nil, &keyrotor.Refusal{
+			What: "no allowed signers are configured", Why: []string{"approvals are checked against approval.signers, a file in OpenSSH's allowed_signers format"},
+			Next: `write "you@example.com ssh-ed25519 AAAA…" into allowed_signers and set approval.signers in keyrotor.yaml`,
+		}
+	}
+	path := s.cfg.path(s.cfg.Approval.Signers)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, usage("read the allowed signers: %w", err)
+	}
+	signers, err := approve.ParseAllowedSigners(path, text)
+	if err != nil {
+		return nil, nil, &usageError{err}
+	}
+	return signers, text, nil
+}
+
+func (s *session) cryptoperiodDays() int {
+	return int(time.Duration(s.cfg.Cryptoperiod) / (24 * time.Hour))
+}
+
+// needs are the approvals a plan made now will ask for.
+func (s *session) needs() keyrotor.Needs {
+	return keyrotor.Needs{
+		Approvals: *s.cfg.Approval.Needed, AuthorMayApprove: s.cfg.Approval.AuthorMayApprove,
+		ValidHours: int(time.Duration(s.cfg.Approval.Valid) / time.Hour),
+	}
+}
+
+// selected compiles --select.
+func (s *session) selected(expr string) (func(keyrotor.Asset) bool, error) {
+	if expr == "" {
+		return func(keyrotor.Asset) bool { return true }, nil
+	}
+	keep, err := assess.CompileSelectAt(expr, s.now().UTC())
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	return keep, nil
+}

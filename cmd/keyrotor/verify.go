@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/cycle"
+	"github.com/keyrotor/keyrotor/internal/ledger"
+	"github.com/keyrotor/keyrotor/internal/report"
+	"github.com/keyrotor/keyrotor/internal/store"
+)
+
+func (p *program) verifyCmd() *cobra.Command {
+	var patience time.Duration
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "Look again, with the scan role, whether every change is in effect",
+		Long: `Verify takes a fresh look at every key that apply reported done, with the scan
+role, and compares what was promised with what is. KMS is eventually consistent:
+verify looks again until --patience ends, then says discrepant. It can be
+repeated days later.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := p.open()
+			if err != nil {
+				return err
+			}
+			run, err := s.currentRun()
+			if err != nil {
+				return err
+			}
+			if patience == 0 {
+				patience = time.Duration(s.cfg.Apply.Patience)
+			}
+			found, err := s.verify(cmd.Context(), run, patience)
+			if err != nil {
+				return err
+			}
+			return s.showVerify(found)
+		},
+	}
+	cmd.Flags().DurationVar(&patience, "patience", 0, "how long to look again before saying discrepant (default: apply.patience)")
+	return cmd
+}
+
+func (s *session) verify(ctx context.Context, run *store.Run, patience time.Duration) ([]keyrotor.Verification, error) {
+	pl, err := readPlan(run)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &keyrotor.Refusal{What: "run " + string(run.ID()) + " has no plan", Now: "nothing was read", Next: "keyrotor plan"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	estate, err := s.estate(ctx, run.ID(), nil)
+	if err != nil {
+		return nil, err
+	}
+	log, err := ledger.OpenRun(run.Dir(), run.ID(), s.now)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	bar := report.NewProgress(s.err, s.errStyle, s.now)
+	found, err := cycle.Verify(ctx, run, cycle.VerifyOptions{
+		Plan: pl, Look: estate.Look, Now: s.now, Patience: patience, Concurrency: s.cfg.Apply.Concurrency,
+		Progress: func(done, total int) { bar.Update(done, total, "looked at") },
+	})
+	bar.Done()
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range found {
+		if v.Verdict != keyrotor.Confirmed {
+			s.res.add(exitPart)
+		}
+	}
+	return found, s.seal(run, log)
+}
+
+func (s *session) showVerify(found []keyrotor.Verification) error {
+	if !s.text() {
+		return report.Write(s.out, s.format(), report.VerificationRows(found))
+	}
+	return report.VerifyText(s.out, found, s.now(), []report.Next{
+		{Command: "keyrotor report", About: "one HTML file to forward"},
+		{Command: "keyrotor evidence verify " + s.state.Dir(), About: "check the record without trusting us"},
+	}, s.style)
+}

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/approve"
+	"github.com/keyrotor/keyrotor/internal/cycle"
+	"github.com/keyrotor/keyrotor/internal/ledger"
+	"github.com/keyrotor/keyrotor/internal/plan"
+	"github.com/keyrotor/keyrotor/internal/report"
+	"github.com/keyrotor/keyrotor/internal/store"
+)
+
+// view gathers everything a run holds so far for the faces of report. Without
+// a judge the assessments are left out.
+func (s *session) view(run *store.Run, j *judging) (report.Run, error) {
+	inv, err := cycle.ReadInventory(run, nil)
+	if err != nil {
+		return report.Run{}, err
+	}
+	v := report.Run{Population: inv.Population, Places: inv.Places, Gaps: inv.Gaps, ExpectedGaps: s.cfg.expectedGaps(), Now: s.now().UTC(), Where: run.Dir()}
+	if v.Summary, err = cycle.Summary(run); err != nil {
+		return v, err
+	}
+	if j != nil {
+		v.Rules, v.Waivers = j.assessor.Rules(), j.waivers
+		v.Assessments = stream(run, j)
+	}
+	if p, err := readPlan(run); err == nil {
+		v.Plan = &p
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return v, err
+	}
+	if v.Plan != nil {
+		if v.Approvals, err = readApprovals(run, v.Plan.Digest); err != nil {
+			return v, err
+		}
+	}
+	var refusal *keyrotor.Refusal
+	if v.Outcomes, err = cycle.Outcomes(run); err != nil && !errors.As(err, &refusal) {
+		return v, err
+	}
+	if v.Verifications, err = cycle.Verifications(run); err != nil {
+		return v, err
+	}
+	v.LedgerHead, err = s.ledgerHead()
+	return v, err
+}
+
+// stream judges the inventory anew at each call, so that nothing is held.
+func stream(run *store.Run, j *judging) report.Stream {
+	return func(yield func(keyrotor.Assessment) error) error {
+		for a, err := range cycle.Assessments(run, j.assessor) {
+			if err != nil {
+				return err
+			}
+			if err := yield(a); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// ledgerHead is the head of the estate's log, "0:" when it is empty.
+func (s *session) ledgerHead() (string, error) {
+	estate, err := ledger.OpenEstate(s.ledgerDir())
+	if err != nil {
+		return "", err
+	}
+	return estate.Head()
+}
+
+func (s *session) ledgerDir() string { return filepath.Join(s.state.Dir(), "ledger") }
+
+// readPlan reads the plan that the run works on.
+func readPlan(run *store.Run) (keyrotor.Plan, error) {
+	r, err := run.Open(cycle.FilePlan)
+	if err != nil {
+		return keyrotor.Plan{}, err
+	}
+	defer r.Close()
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return keyrotor.Plan{}, err
+	}
+	return plan.Decode(filepath.Join(run.Dir(), cycle.FilePlan), data)
+}
+
+// loadPlan reads a plan file and finds its run.
+func (s *session) loadPlan(path string) (keyrotor.Plan, *store.Run, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return keyrotor.Plan{}, nil, usage("read the plan: %w", err)
+	}
+	p, err := plan.Decode(path, data)
+	if err != nil {
+		return p, nil, err
+	}
+	run, err := s.state.Run(p.Run)
+	if err != nil {
+		return p, nil, &keyrotor.Refusal{
+			What: "the plan's run is not here", Why: []string{err.Error()}, Now: "nothing was changed",
+			Next: "give --state DIR, the folder in which the plan was made",
+		}
+	}
+	return p, run, nil
+}
+
+// savePlan keeps the plan as the run's current one and under its digest.
+func savePlan(run *store.Run, p keyrotor.Plan) error {
+	data, err := plan.Encode(p)
+	if err != nil {
+		return err
+	}
+	write := func(w io.Writer) error { _, err := w.Write(data); return err }
+	if err := run.Write(cycle.DirPlans+"/"+p.Digest.Short()+".json", write); err != nil {
+		return err
+	}
+	return run.Write(cycle.FilePlan, write)
+}
+
+// readApprovals reads those approvals of the run that speak of the digest.
+func readApprovals(run *store.Run, d keyrotor.Digest) ([]keyrotor.Approval, error) {
+	names, err := run.List()
+	if err != nil {
+		return nil, err
+	}
+	var all []keyrotor.Approval
+	for _, name := range names {
+		if !strings.HasPrefix(name, cycle.DirApprovals+"/") {
+			continue
+		}
+		a, err := readApproval(run, name)
+		if err != nil {
+			return nil, err
+		}
+		if a.Statement.Plan == d {
+			all = append(all, a)
+		}
+	}
+	return all, nil
+}
+
+func readApproval(run *store.Run, name string) (keyrotor.Approval, error) {
+	r, err := run.Open(name)
+	if err != nil {
+		return keyrotor.Approval{}, err
+	}
+	defer r.Close()
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return keyrotor.Approval{}, err
+	}
+	return approve.ParseApproval(name, data)
+}
+
+func saveApproval(run *store.Run, a keyrotor.Approval) (string, error) {
+	name := cycle.DirApprovals + "/" + a.Statement.Plan.Short() + "-" + fileName(a.Principal) + ".json"
+	return name, run.Write(name, func(w io.Writer) error {
+		enc := json.NewEncoder(w)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		return enc.Encode(a)
+	})
+}
+
+// fileName keeps what is safe in a file name of any system.
+func fileName(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '@', r == '.', r == '-', r == '_':
+			return r
+		}
+		return '_'
+	}, s)
+}

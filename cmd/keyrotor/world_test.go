@@ -1,0 +1,96 @@
+package main
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/pem"
+	"iter"
+	"os"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/keyrotor/keyrotor/internal/sandbox"
+)
+
+// worldNamed is a built-in world, or one of those that the tests need beside
+// them: few, and slow, where a rotation on demand takes five minutes.
+func worldNamed(name string) (sandbox.WorldSpec, sandbox.Options, error) {
+	o := sandbox.Options{Rand: sandbox.Seeded(1), RotationTakes: 200 * time.Millisecond}
+	switch name {
+	case "none":
+		return sandbox.WorldSpec{}, o, nil
+	case "few":
+		return few(), o, nil
+	case "slow":
+		o.RotationTakes = 5 * time.Minute
+		return few(), o, nil
+	}
+	w, err := sandbox.World(name)
+	return w, o, err
+}
+
+// few is one account with two keys that could rotate and do not, and three that
+// do: small enough to follow every call.
+func few() sandbox.WorldSpec {
+	seeds := func(start time.Time) []sandbox.KeySeed {
+		ago := func(days int) time.Time { return start.Add(-time.Duration(days) * 24 * time.Hour) }
+		rotating := func(name string) sandbox.KeySeed {
+			return sandbox.KeySeed{
+				Aliases: []string{"alias/" + name}, Created: ago(800), RotationSince: ago(800), RotationPeriodDays: 365,
+				Tags: map[string]string{"env": "prod", "owner": name},
+			}
+		}
+		guarded, spent := rotating("guarded"), rotating("spent")
+		guarded.Policy = guardedPolicy
+		for i := range 25 {
+			spent.OnDemandAt = append(spent.OnDemandAt, ago(30+20*i))
+		}
+		return []sandbox.KeySeed{
+			{Aliases: []string{"alias/orders"}, Created: ago(800), Tags: map[string]string{"env": "dev", "owner": "orders"}},
+			{Aliases: []string{"alias/payments"}, Created: ago(800), Tags: map[string]string{"env": "prod", "owner": "payments"}},
+			rotating("ledger"), guarded, spent,
+		}
+	}
+	keys := func(start time.Time) iter.Seq2[string, sandbox.KeySeed] {
+		return func(yield func(string, sandbox.KeySeed) bool) {
+			for _, seed := range seeds(start) {
+				if !yield("us-east-1", seed) {
+					return
+				}
+			}
+		}
+	}
+	return sandbox.WorldSpec{
+		Name: "few", Organization: "o-few00world00", Management: sandbox.Management,
+		Accounts: []sandbox.AccountSpec{{ID: sandbox.Management, Name: "only", Since: 900, On: []string{"us-east-1"}, Keys: keys}},
+	}
+}
+
+// guardedPolicy lets people in by the key's tag env.
+const guardedPolicy = `{"Version":"2012-10-17","Statement":[
+ {"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:root"},"Action":"kms:*","Resource":"*"},
+ {"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:role/app"},"Action":"kms:Decrypt","Resource":"*",
+  "Condition":{"StringEquals":{"aws:ResourceTag/env":"prod"}}}]}`
+
+// writeSSHKey makes path and path.pub, and returns the public half as it stands
+// in authorized_keys.
+func writeSSHKey(path, comment string) (string, error) {
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return "", err
+	}
+	block, err := ssh.MarshalPrivateKey(private, comment)
+	if err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+		return "", err
+	}
+	signer, err := ssh.NewSignerFromKey(private)
+	if err != nil {
+		return "", err
+	}
+	public := string(ssh.MarshalAuthorizedKey(signer.PublicKey()))
+	return public, os.WriteFile(path+".pub", []byte(public), 0o644)
+}
