@@ -136,6 +136,9 @@ type RuleInfo struct {
 	Title      string      `json:"title"`
 	Severity   Severity    `json:"severity"`
 	References []Reference `json:"references,omitempty"`
+	// PeriodDays is the rotation period that a plan sets where the rule fails;
+	// 0: the rule asks for none.
+	PeriodDays int `json:"period_days,omitempty"`
 }
 
 // EligibilityLine is one line of eligibility.jsonl.

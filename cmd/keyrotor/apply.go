@@ -82,7 +82,7 @@ func (s *session) apply(ctx context.Context, run *store.Run, pl keyrotor.Plan) (
 		Actor: func(st keyrotor.Step) (apply.Actor, bool) {
 			return actor, st.Target.Kind == keyrotor.KindKMSKey
 		},
-		Look: estate.LookForApply, Verify: estate.Look, Windows: s.windows(),
+		Look: estate.LookForApply, Verify: estate.Look, Windows: s.windows(), Limits: s.limits(),
 		Progress: func(o keyrotor.Outcome) {
 			settled++
 			bar.Update(settled, len(pl.Changes), fmt.Sprintf("%s %s", o.State, report.Clean(o.Target.Name)))
@@ -145,4 +145,8 @@ func (s *session) windows() []guard.Window {
 		w = append(w, guard.Window{From: f.From, To: f.To, Reason: f.Reason})
 	}
 	return w
+}
+
+func (s *session) limits() guard.Limits {
+	return guard.Limits{MaxPerAccount: s.cfg.Apply.MaxPerAccount, MaxPerRun: s.cfg.Apply.MaxPerRun}
 }

@@ -73,12 +73,14 @@ type ApprovalConfig struct {
 
 // ApplyConfig bounds what one apply may do.
 type ApplyConfig struct {
-	Canary       int            `yaml:"canary" json:"canary,omitempty" jsonschema_description:"Changes in the first wave. Default 5."`
-	StopAfter    int            `yaml:"stop_after" json:"stop_after,omitempty" jsonschema_description:"Failures after which an account is left alone. Default 5."`
-	StopRunAfter int            `yaml:"stop_run_after" json:"stop_run_after,omitempty" jsonschema_description:"Failures after which the run stops. Default 20."`
-	Concurrency  int            `yaml:"concurrency" json:"concurrency,omitempty" jsonschema_description:"Changes under way at once. Default 16."`
-	Patience     Duration       `yaml:"patience" json:"patience,omitempty" jsonschema:"type=string" jsonschema_description:"How long a late effect is awaited. Default 2m."`
-	Freeze       []FreezeConfig `yaml:"freeze" json:"freeze,omitempty" jsonschema_description:"Windows in which nothing is started."`
+	Canary        int            `yaml:"canary" json:"canary,omitempty" jsonschema_description:"Changes in the first wave. Default 5."`
+	StopAfter     int            `yaml:"stop_after" json:"stop_after,omitempty" jsonschema_description:"Failures after which an account is left alone. Default 5."`
+	StopRunAfter  int            `yaml:"stop_run_after" json:"stop_run_after,omitempty" jsonschema_description:"Failures after which the run stops. Default 20."`
+	Concurrency   int            `yaml:"concurrency" json:"concurrency,omitempty" jsonschema_description:"Changes under way at once. Default 16."`
+	Patience      Duration       `yaml:"patience" json:"patience,omitempty" jsonschema:"type=string" jsonschema_description:"How long a late effect is awaited. Default 2m."`
+	MaxPerAccount int            `yaml:"max_per_account" json:"max_per_account,omitempty" jsonschema_description:"Most changes of one plan in one account; more is refused. 0: no limit."`
+	MaxPerRun     int            `yaml:"max_per_run" json:"max_per_run,omitempty" jsonschema_description:"Most changes of one plan; more is refused. 0: no limit."`
+	Freeze        []FreezeConfig `yaml:"freeze" json:"freeze,omitempty" jsonschema_description:"Windows in which nothing is started."`
 }
 
 // FreezeConfig is one change freeze.

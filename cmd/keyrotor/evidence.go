@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -35,19 +38,13 @@ finds a cut tail, a rewrite or a fork. Without them it says what it cannot exclu
 		Args:    exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var o ledger.VerifyOptions
-			if key != "" {
-				text, err := os.ReadFile(key)
-				if err != nil {
-					return usage("read the ledger's public key: %w", err)
-				}
-				o.Key = string(text)
+			text, err := readGiven(key)
+			if err != nil {
+				return usage("read the ledger's public key: %w", err)
 			}
-			if checkpoint != "" {
-				text, err := os.ReadFile(checkpoint)
-				if err != nil {
-					return usage("read the checkpoint: %w", err)
-				}
-				o.Checkpoint = text
+			o.Key = string(text)
+			if o.Checkpoint, err = readGiven(checkpoint); err != nil {
+				return usage("read the checkpoint: %w", err)
 			}
 			return p.verifyEvidence(args[0], o)
 		},
@@ -55,6 +52,19 @@ finds a cut tail, a rewrite or a fork. Without them it says what it cannot exclu
 	cmd.Flags().StringVar(&key, "key", "", "the ledger's public key, a `FILE` got from elsewhere than DIR")
 	cmd.Flags().StringVar(&checkpoint, "checkpoint", "", "an earlier checkpoint, a `FILE` kept elsewhere")
 	return cmd
+}
+
+// readGiven reads the file of a flag. An empty file is refused: taken for a
+// flag that was not given, it would weaken the check without a word.
+func readGiven(path string) ([]byte, error) {
+	if path == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(path)
+	if err == nil && len(bytes.TrimSpace(text)) == 0 {
+		err = fmt.Errorf("%s is empty", path)
+	}
+	return text, err
 }
 
 func (p *program) evidenceKeyCmd() *cobra.Command {
@@ -76,6 +86,10 @@ func (p *program) evidenceKeyCmd() *cobra.Command {
 // verifyEvidence checks a folder and shows every place that is not what it was.
 func (p *program) verifyEvidence(dir string, o ledger.VerifyOptions) error {
 	found, err := ledger.Verify(dir, o)
+	var unread *fs.PathError
+	if err != nil && !errors.As(err, &unread) {
+		return &usageError{err} // what was given is no state, no key, no checkpoint
+	}
 	if err != nil {
 		return err
 	}

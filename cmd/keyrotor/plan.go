@@ -162,8 +162,9 @@ func (s *session) planOptions(run *store.Run, f planFlags, j *judging) (plan.Opt
 		Inputs: keyrotor.Inputs{
 			Inventory: inventory, Config: s.cfg.digest, Rules: j.rules, Waivers: j.waived, Signers: digestOf(signersText),
 		},
-		PeriodDays: f.period, RotateOverdue: f.rotateOverdue, CryptoperiodDays: s.cryptoperiodDays(),
+		PeriodDays: f.period, RulePeriod: rulePeriod(j.assessor.Rules()), RotateOverdue: f.rotateOverdue, CryptoperiodDays: s.cryptoperiodDays(),
 		Canary: s.cfg.Apply.Canary, EnvTag: s.cfg.Tags.Env, ProductionValues: s.cfg.Tags.Production, Now: s.now().UTC(),
+		Limits: s.limits(),
 	}
 	if summary.Population != nil {
 		o.Inputs.InventoryTaken = summary.Population.Ended
@@ -179,6 +180,23 @@ func (s *session) planOptions(run *store.Run, f planFlags, j *judging) (plan.Opt
 		}
 	}
 	return o, nil
+}
+
+// rulePeriod is the shortest period that an asset's failing rules ask for.
+func rulePeriod(rules []keyrotor.RuleInfo) func(keyrotor.Assessment) int {
+	periods := map[string]int{}
+	for _, r := range rules {
+		periods[r.ID] = r.PeriodDays
+	}
+	return func(a keyrotor.Assessment) int {
+		shortest := 0
+		for _, id := range a.Failed() {
+			if days := periods[id]; days > 0 && (shortest == 0 || days < shortest) {
+				shortest = days
+			}
+		}
+		return shortest
+	}
 }
 
 // author is the SSH key by which the author of a plan is known, and whose it

@@ -124,6 +124,7 @@ func (s *session) judge(run *store.Run) (*judging, error) {
 		return nil, err
 	}
 	opts.Waivers, j.waived = waivers, digestOf(text)
+	j.waivers = listed(waivers)
 	previous, err := s.previous(run)
 	if err != nil {
 		return nil, err
@@ -257,4 +258,16 @@ func (s *session) selected(expr string) (func(keyrotor.Asset) bool, error) {
 		return nil, &usageError{err}
 	}
 	return keep, nil
+}
+
+// listed are the waivers as reports show them.
+func listed(w *assess.Waivers) []report.Waiver {
+	if w == nil {
+		return nil
+	}
+	var all []report.Waiver
+	for _, l := range w.List() {
+		all = append(all, report.Waiver{Match: l.Match, Rule: l.Rule, Reason: l.Reason, Until: l.Until, Signer: l.Signer})
+	}
+	return all
 }

@@ -17,10 +17,26 @@ type breaker struct {
 	total    int
 	last     map[string]string // account ▶ last failure
 	halted   string
+	slots    map[string]chan struct{}
 }
 
 func newBreaker(perAccount, perRun int) *breaker {
-	return &breaker{perAccount: perAccount, perRun: perRun, accounts: map[string]int{}, last: map[string]string{}}
+	return &breaker{perAccount: perAccount, perRun: perRun, accounts: map[string]int{}, last: map[string]string{}, slots: map[string]chan struct{}{}}
+}
+
+// enter waits for a place among the changes under way in the account and
+// returns how to leave it. There are as many places as failures that stop the
+// account: with more under way, they would all fail before any is counted.
+func (b *breaker) enter(account string) (leave func()) {
+	b.mu.Lock()
+	slot := b.slots[account]
+	if slot == nil {
+		slot = make(chan struct{}, b.perAccount)
+		b.slots[account] = slot
+	}
+	b.mu.Unlock()
+	slot <- struct{}{}
+	return func() { <-slot }
 }
 
 func (b *breaker) count(o keyrotor.Outcome) {

@@ -92,6 +92,8 @@ func (t *turn) one(ctx context.Context, c keyrotor.Change, wave int) keyrotor.Ou
 		Schema: keyrotor.SchemaOutcome, Version: keyrotor.SchemaVersion, Run: t.plan.Run, Plan: t.plan.Digest,
 		Change: c.ID, Recipe: c.Recipe, Target: c.Target, Wave: wave, Started: t.Now().UTC(),
 	}
+	leave := t.breaker.enter(c.Target.Account)
+	defer leave()
 	if reason := t.mayStart(ctx, c, m); reason != "" {
 		o.State, o.Reason = keyrotor.NotStarted, reason
 		if m.begun() {

@@ -243,7 +243,9 @@ func TestCertificatesAreJudgedAsSSHKeygenDoes(t *testing.T) {
 	}
 }
 
-// TestTheManualsCommandsWork runs what docs/evidence.md tells an auditor to run.
+// TestTheManualsCommandsWork does what docs/evidence.md tells an auditor to do,
+// with Python in the place of jq, so that sorted keys and no blanks are all it
+// takes to get at the signed bytes.
 func TestTheManualsCommandsWork(t *testing.T) {
 	testenv.Need(t, "ssh-keygen")
 	testenv.Need(t, "python3")

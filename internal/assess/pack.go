@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"cel.dev/cel-go/cel"
@@ -60,6 +61,7 @@ type ruleFile struct {
 	Require     scalar          `yaml:"require"`
 	Message     scalar          `yaml:"message"`
 	Needs       []scalar        `yaml:"needs"`
+	Period      scalar          `yaml:"period_days"`
 	References  []referenceFile `yaml:"references"`
 }
 
@@ -124,10 +126,13 @@ func compileRule(c *compiler, f *file, rf ruleFile) (*rule, error) {
 		Require:     strings.TrimSpace(rf.Require.text),
 		Message:     strings.TrimSpace(rf.Message.text),
 	}}
+	var err error
+	if r.PeriodDays, err = rotationPeriod(f, rf); err != nil {
+		return nil, err
+	}
 	for _, ref := range rf.References {
 		r.References = append(r.References, ref.Reference)
 	}
-	var err error
 	if rf.When.set {
 		if r.when, err = c.compile(rf.When.text, cel.BoolType); err != nil {
 			return nil, f.expressionError(r.ID, "when", rf.When, err)
@@ -147,6 +152,19 @@ func compileRule(c *compiler, f *file, rf ruleFile) (*rule, error) {
 		r.Title = r.Message
 	}
 	return r, nil
+}
+
+// rotationPeriod is the period a plan sets where the rule fails, 0 for none.
+func rotationPeriod(f *file, rf ruleFile) (int, error) {
+	if !rf.Period.set {
+		return 0, nil
+	}
+	days, err := strconv.Atoi(rf.Period.text)
+	if err != nil || days < keyrotor.MinRotationPeriodDays || days > keyrotor.MaxRotationPeriodDays {
+		return 0, f.errorAt(rf.Period.line, rf.Period.column, fmt.Sprintf("period_days %q: KMS takes %d to %d days",
+			rf.Period.text, keyrotor.MinRotationPeriodDays, keyrotor.MaxRotationPeriodDays))
+	}
+	return days, nil
 }
 
 // checkHead checks what a rule must have before its expressions are looked at.

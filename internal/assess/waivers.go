@@ -129,6 +129,23 @@ func (w *Waivers) indexOf(one *waiver) int {
 	return -1
 }
 
+// Listed is a waiver as its file states it.
+type Listed struct {
+	Match, Rule, Reason, Approver, Signer string
+	Until                                 time.Time // begin of the last day on which it holds
+}
+
+// List are all waivers in the order of the file, expired ones included.
+func (w *Waivers) List() []Listed {
+	var all []Listed
+	for _, one := range w.all {
+		all = append(all, Listed{
+			Match: one.match.text, Rule: one.rule, Reason: one.reason, Approver: one.approver, Signer: w.signer, Until: one.until,
+		})
+	}
+	return all
+}
+
 // applied is the waiver as findings show it.
 func (w *Waivers) applied(one *waiver) *keyrotor.AppliedWaiver {
 	return &keyrotor.AppliedWaiver{Reason: one.reason, Until: one.until, Approver: one.approver, Signer: w.signer}

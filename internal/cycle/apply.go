@@ -28,6 +28,7 @@ type ApplyOptions struct {
 	Look     func(ctx context.Context, t keyrotor.Target) (keyrotor.Asset, error)
 	Verify   func(ctx context.Context, t keyrotor.Target) (keyrotor.Asset, error)
 	Windows  []guard.Window
+	Limits   guard.Limits
 	Progress func(keyrotor.Outcome)
 	// WaveDone hears the verdict of the check after each wave. Optional.
 	WaveDone     func(w keyrotor.Wave, outcomes []keyrotor.Outcome, checked []keyrotor.Verification)
@@ -61,6 +62,12 @@ func Apply(ctx context.Context, a Artifacts, o ApplyOptions) (Applied, error) {
 	}
 	if done.Approved, err = approve.Verify(o.Plan, plan.Digest, o.Approvals, o.Signers, asOf); err != nil {
 		return done, err
+	}
+	if why := guard.BlastRadius(o.Plan, o.Limits); len(why) > 0 {
+		return done, &keyrotor.Refusal{
+			What: "plan " + o.Plan.Digest.Short() + " reaches further than one run may", Why: why,
+			Now: "nothing was changed in AWS", Next: "keyrotor approve --select … for a narrower plan, or raise apply.max_per_run in a reviewed change",
+		}
 	}
 	if err := recordApprovals(ctx, o, done.Approved); err != nil {
 		return done, err
