@@ -82,7 +82,10 @@ func rotateNow(a keyrotor.Asset, envTag string) proposal {
 	warning := fmt.Sprintf("its history was not read: how many of its %d on-demand rotations are left is not known", keyrotor.OnDemandRotationLimit)
 	if h := a.KMS.History; h != nil {
 		before.OnDemand = new(h.OnDemand)
-		warning = fmt.Sprintf("%d of %d on-demand rotations of its life are left before this one", h.OnDemandLeft(), keyrotor.OnDemandRotationLimit)
+		warning = ""
+		if left := h.OnDemandLeft(); left <= fewOnDemandLeft {
+			warning = fmt.Sprintf("%d of %d on-demand rotations of its life are left before this one", left, keyrotor.OnDemandRotationLimit)
+		}
 	}
 	p := propose(RecipeRotateNow, a, envTag, keyrotor.Step{Verb: keyrotor.RotateNow, Before: before})
 	p.Warning = warning
@@ -176,3 +179,7 @@ func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps
 func join(sentences ...string) string {
 	return strings.Join(slices.DeleteFunc(sentences, func(s string) bool { return s == "" }), "; ")
 }
+
+// fewOnDemandLeft is how many on-demand rotations a key may have left for a
+// reviewer to be told: what is used up does not come back.
+const fewOnDemandLeft = 5

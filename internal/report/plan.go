@@ -22,7 +22,7 @@ func PlanText(w io.Writer, plan keyrotor.Plan, now time.Time, next []Next, s Sty
 		p.line("%s in %s", p.bold(plural(len(plan.Changes), "change")), plural(len(plan.Waves), "wave"))
 	}
 	for i, wave := range plan.Waves {
-		p.wave(wave, len(plan.Waves), byID, i < len(plan.Waves)-1)
+		p.wave(wave, len(plan.Waves), byID, wave.Canary && i < len(plan.Waves)-1)
 	}
 	p.planWarnings(plan)
 	p.blank()
@@ -33,7 +33,7 @@ func PlanText(w io.Writer, plan keyrotor.Plan, now time.Time, next []Next, s Sty
 
 func (p *page) wave(wave keyrotor.Wave, of int, byID map[keyrotor.ChangeID]keyrotor.Change, checked bool) {
 	var about []string
-	if wave.Canary {
+	if wave.Canary && !strings.HasPrefix(wave.About, "canary") {
 		about = append(about, "canary")
 	}
 	about = append(about, plural(len(wave.Changes), "change"))

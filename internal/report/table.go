@@ -114,5 +114,5 @@ func (s Style) first(n int) (int, string) {
 	if s.All || n <= shownRows {
 		return n, ""
 	}
-	return shownRows, "and " + count(n-shownRows) + " more: --all"
+	return shownRows, "and " + count(n-shownRows) + " more: --all-rows"
 }

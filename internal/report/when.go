@@ -47,7 +47,7 @@ func span(d time.Duration) string {
 	case d < 2*day:
 		return plural(int(d/time.Hour), "hour")
 	case d < 730*day:
-		return plural(int(d/day), "day")
+		return plural(int((d+day/2)/day), "day") // a rotation in 365 days less a minute is in 365 days
 	}
 	return plural(int(d/(365*day)), "year")
 }
