@@ -8,6 +8,7 @@ import (
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/aws"
 	"github.com/keyrotor/keyrotor/internal/sandbox"
+	"github.com/keyrotor/keyrotor/internal/testenv"
 )
 
 func TestDoubtIsToldAndNeverFollowedByASecondCall(t *testing.T) {
@@ -59,6 +60,7 @@ func TestDoubtIsToldAndNeverFollowedByASecondCall(t *testing.T) {
 }
 
 func TestRepeatableCallsOutliveTransientFaults(t *testing.T) {
+	testenv.Slow(t, "waits out back-off")
 	for name, fault := range map[string]sandbox.Fault{
 		"cut connections":  {Cut: sandbox.CutAfter, Times: 2},
 		"internal errors":  {Code: "KMSInternalException", Status: 500, Times: 2},

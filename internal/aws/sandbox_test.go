@@ -10,6 +10,7 @@ import (
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/aws"
 	"github.com/keyrotor/keyrotor/internal/sandbox"
+	"github.com/keyrotor/keyrotor/internal/testenv"
 )
 
 // serveWorld runs a sandbox of the named world and points the SDK at it.
@@ -31,6 +32,7 @@ func serveWorld(t *testing.T, name string, o sandbox.Options) *sandbox.Sandbox {
 }
 
 func TestScanOfTheDemoWorldAddsUpAndAsksNothingUseless(t *testing.T) {
+	testenv.Slow(t, "a scan of 1,400 keys")
 	s := serveWorld(t, "demo", sandbox.Options{})
 	e := open(t, aws.Config{})
 	assets, places, gaps, p := collect(t, e)

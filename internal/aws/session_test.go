@@ -108,7 +108,7 @@ func TestAccountsAreListedOverEmptyPagesByState(t *testing.T) {
 	if fmt.Sprint(ids) != "[111111111111 333333333333 555555555555]" || p.Inactive["PENDING_CLOSURE"] != 1 || p.Inactive["SUSPENDED"] != 1 {
 		t.Errorf("accounts %v, inactive %v", ids, p.Inactive)
 	}
-	if p.Accounts[0].OU != "o-a/r-b/111111111111/" || !p.Accounts[0].Own || !p.Accounts[2].Management {
+	if p.Accounts[0].OU != "o-a/r-b/" || !p.Accounts[0].Own || !p.Accounts[2].Management {
 		t.Errorf("accounts %+v", p.Accounts)
 	}
 	if g := gapOf(t, gaps, "555555555555"); g.Cause != keyrotor.CauseNoRole {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/ledger"
+	"github.com/keyrotor/keyrotor/internal/testenv"
 )
 
 func TestEntriesComeBackInOrderAndWhole(t *testing.T) {
@@ -112,6 +113,7 @@ func TestManyWritersAtOnceLoseNothing(t *testing.T) {
 // TestACrashAtEveryByteLosesNoAcknowledgedLine cuts the journal after every
 // byte, as a kill in the middle of a write does.
 func TestACrashAtEveryByteLosesNoAcknowledgedLine(t *testing.T) {
+	testenv.Slow(t, "a crash at every byte")
 	s := newState(t)
 	r := s.open(t, runID)
 	for i := range 4 {

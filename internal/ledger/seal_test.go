@@ -18,6 +18,7 @@ import (
 
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/ledger"
+	"github.com/keyrotor/keyrotor/internal/testenv"
 )
 
 // folder serves a log's files to the independent checker.
@@ -59,6 +60,7 @@ func independent(t testing.TB, dir, origin, key string) error {
 }
 
 func TestAnIndependentCheckerAcceptsBothLogsAndRejectsAFlippedBit(t *testing.T) {
+	testenv.Slow(t, "an independent checker over many tiles")
 	for _, n := range []int{1, 254, 255, 256, 700} {
 		t.Run(fmt.Sprintf("%d entries", n), func(t *testing.T) {
 			s := newState(t)

@@ -44,6 +44,7 @@ func stride(name string) int {
 }
 
 func TestEveryFlippedByteIsFoundAndItsFileNamed(t *testing.T) {
+	testenv.Slow(t, "flips every byte")
 	s := small(t)
 	for _, name := range filesIn(t, s.dir) {
 		path := filepath.Join(s.dir, name)
@@ -74,6 +75,7 @@ func poke(t testing.TB, path string, at int, b byte) {
 }
 
 func TestEveryRunFolderAloneGivesAwayAFlippedByte(t *testing.T) {
+	testenv.Slow(t, "flips every byte")
 	s := small(t)
 	dir := s.runDir(runID)
 	for _, name := range filesIn(t, dir) {
@@ -153,6 +155,7 @@ func TestEveryMissingFileAndRunIsFound(t *testing.T) {
 // TestEveryCutOfEveryFileIsFound cuts files short, as a full disk of a copy
 // does.
 func TestEveryCutOfEveryFileIsFound(t *testing.T) {
+	testenv.Slow(t, "cuts every file at many places")
 	s := small(t)
 	for _, name := range filesIn(t, s.dir) {
 		path := filepath.Join(s.dir, name)

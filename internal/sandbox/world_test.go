@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
+
+	"github.com/keyrotor/keyrotor/internal/testenv"
 )
 
 // worldStart is the clock of the tests' worlds.
@@ -169,6 +171,7 @@ func TestSmallHasEverySort(t *testing.T) {
 }
 
 func TestLargeLoadsWithinItsMemory(t *testing.T) {
+	testenv.Slow(t, "100,000 keys")
 	if testing.Short() {
 		t.Skip("100,000 keys")
 	}

@@ -1,6 +1,8 @@
-// Package testenv finds and starts the real parts that tests talk to. What is
-// absent makes a test skip with a reason, or fail when KEYROTOR_TEST_REQUIRE
-// names it, so that a green `make test` cannot come from a missing server.
+// Package testenv finds and starts the real parts that tests talk to. Under
+// `make test`, which sets KEYROTOR_TEST_REQUIRE, what is absent makes a test
+// fail: a green run cannot come from a missing server. Plain `go test ./...`
+// needs nothing and is fast: tests with servers, browsers and long matrices skip
+// with a reason.
 package testenv
 
 import (
@@ -42,6 +44,9 @@ func required(name string) bool {
 // chromium, ssh-keygen, python3, tmux.
 func Need(t testing.TB, name string) {
 	t.Helper()
+	if name != "shared" {
+		asked(t, name)
+	}
 	switch name {
 	case "shared":
 		Shared(t)
@@ -58,9 +63,26 @@ func Need(t testing.TB, name string) {
 	}
 }
 
+// asked skips what `make test` is for.
+func asked(t testing.TB, what string) {
+	t.Helper()
+	if os.Getenv(Require) == "" {
+		t.Skipf("uses %s: run by make test, or with %s=%s", what, Require, what)
+	}
+}
+
+// Slow skips a test that takes seconds, unless `make test` runs it.
+func Slow(t testing.TB, why string) {
+	t.Helper()
+	if os.Getenv(Require) == "" {
+		t.Skipf("slow (%s): run by make test, or with %s=slow", why, Require)
+	}
+}
+
 // Chromium is the path of a Chromium or Chrome browser.
 func Chromium(t testing.TB) string {
 	t.Helper()
+	asked(t, "chromium")
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path
