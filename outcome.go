@@ -39,8 +39,10 @@ func (s OutcomeState) Final() bool {
 	switch s {
 	case Succeeded, Unchanged, Skipped, RolledBack, Unproven:
 		return true
+	case Waiting, Failed, NotStarted:
+		return false
 	}
-	return false
+	return false // a state of a later version: look again
 }
 
 // Outcome is what became of one change.

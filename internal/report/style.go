@@ -51,9 +51,8 @@ func (s Style) pick(proper, ascii string) string {
 	return proper
 }
 
-// dot, arrow, ellipsis and dash are punctuation with ASCII fallbacks.
+// dot, ellipsis and dash are punctuation with ASCII fallbacks.
 func (s Style) dot() string      { return s.pick(" · ", " - ") }
-func (s Style) arrow() string    { return s.pick("→", "->") }
 func (s Style) ellipsis() string { return s.pick("…", "...") }
 func (s Style) dash() string     { return s.pick("–", "-") }
 

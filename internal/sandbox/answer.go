@@ -44,7 +44,7 @@ func abort(w http.ResponseWriter) {
 		return
 	}
 	// HTTP/2 has no connection to take over; this is net/http's documented way.
-	panic(http.ErrAbortHandler)
+	panic(http.ErrAbortHandler) //nolint:forbidigo // net/http recovers exactly this value
 }
 
 const jsonType = "application/x-amz-json-1.1"

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -56,7 +57,7 @@ func (m material) seal(nonce, plaintext []byte, account string, context map[stri
 	if err != nil {
 		return nil, err
 	}
-	out := append(header, nonce...)
+	out := slices.Concat(header, nonce) // header is the additional data too: its array stays its own
 	return gcm.Seal(out, nonce, plaintext, additional(header, context)), nil
 }
 

@@ -68,7 +68,7 @@ func (l *look) nextDate(s keyrotor.Step, periodDays int) {
 	}
 	// Which of at+period, at+2·period, … is nearest to the date found?
 	n := max(1, (l.Next.Sub(at)+period/2)/period)
-	if want := at.Add(n * period); l.Next.Sub(want).Abs() > tolerance {
+	if want := at.Add(time.Duration(int64(n) * int64(period))); l.Next.Sub(want).Abs() > tolerance {
 		l.discrepant("the next rotation is %s, promised was %s", date(*l.Next), date(want))
 	}
 }
