@@ -205,7 +205,10 @@ type Population struct {
 	Started  time.Time `json:"started"`
 	Ended    time.Time `json:"ended"`
 	Identity string    `json:"identity"` // ARN that GetCallerIdentity gave
-	Version  string    `json:"keyrotor_version"`
+	// Undoes is the run whose keys alone were looked at, to plan its undo; empty
+	// for a scan.
+	Undoes  RunID  `json:"undoes,omitempty"`
+	Version string `json:"keyrotor_version"`
 	// Organization is its id, empty when a single account or a list was read.
 	Organization string `json:"organization,omitempty"`
 	// AccountsFrom and RegionsFrom name the call or setting that supplied them.

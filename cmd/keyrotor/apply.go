@@ -62,6 +62,9 @@ func (s *session) apply(ctx context.Context, run *store.Run, pl keyrotor.Plan) (
 	if err != nil {
 		return cycle.Applied{}, err
 	}
+	if _, _, err := s.ledgerKey(); err != nil {
+		return cycle.Applied{}, err // found out before the first effect, not after the last
+	}
 	estate, err := s.estate(ctx, run.ID(), nil)
 	if err != nil {
 		return cycle.Applied{}, err
@@ -71,9 +74,6 @@ func (s *session) apply(ctx context.Context, run *store.Run, pl keyrotor.Plan) (
 		return cycle.Applied{}, err
 	}
 	defer log.Close()
-	if err := savePlan(run, pl); err != nil {
-		return cycle.Applied{}, err
-	}
 	actor := estate.KMSActor()
 	bar := report.NewProgress(s.err, s.errStyle, s.now)
 	settled := 0
@@ -82,7 +82,7 @@ func (s *session) apply(ctx context.Context, run *store.Run, pl keyrotor.Plan) (
 		Actor: func(st keyrotor.Step) (apply.Actor, bool) {
 			return actor, st.Target.Kind == keyrotor.KindKMSKey
 		},
-		Look: estate.LookForApply, Verify: estate.Look, Windows: s.windows(), Limits: s.limits(),
+		Look: estate.LookForApply, Verify: estate.Look, Windows: s.windows(), Limits: s.limits(), Needs: s.needs(),
 		Progress: func(o keyrotor.Outcome) {
 			settled++
 			bar.Update(settled, len(pl.Changes), fmt.Sprintf("%s %s", o.State, report.Clean(o.Target.Name)))
@@ -99,15 +99,36 @@ func (s *session) apply(ctx context.Context, run *store.Run, pl keyrotor.Plan) (
 	if done.Outcomes == nil {
 		return done, err
 	}
-	s.codesOf(done.Outcomes)
-	return done, errors.Join(err, s.seal(run, log))
+	s.codesOf(done.Outcomes, err)
+	return done, errors.Join(err, unsealed(s.seal(run, log)))
 }
 
-// codesOf sets the exit code that the outcomes ask for.
-func (s *session) codesOf(outcomes []keyrotor.Outcome) {
+// unsealed says what holds when the effects are done and the seal is not.
+func unsealed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &keyrotor.Problem{
+		Err: fmt.Errorf("seal the record: %w", err), Now: "the outcomes above hold and are in the run's log, which is not sealed yet",
+		Next: "mend that, then the same command again: it repeats nothing and seals what is there",
+	}
+}
+
+// codesOf sets the exit code that the outcomes ask for. Changes that a canary
+// still under way holds up wait with it.
+func (s *session) codesOf(outcomes []keyrotor.Outcome, err error) {
+	var canary *keyrotor.NotYet
+	held := errors.As(err, &canary)
 	for _, o := range outcomes {
 		switch o.State {
-		case keyrotor.Failed, keyrotor.Unproven, keyrotor.NotStarted, keyrotor.RolledBack:
+		case keyrotor.Succeeded, keyrotor.Unchanged, keyrotor.Skipped:
+		case keyrotor.NotStarted:
+			if held {
+				s.res.add(exitWaiting)
+			} else {
+				s.res.add(exitPart)
+			}
+		case keyrotor.Failed, keyrotor.Unproven, keyrotor.RolledBack:
 			s.res.add(exitPart)
 		case keyrotor.Waiting:
 			s.res.add(exitWaiting)

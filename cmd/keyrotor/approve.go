@@ -10,6 +10,7 @@ import (
 
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/approve"
+	"github.com/keyrotor/keyrotor/internal/ledger"
 	"github.com/keyrotor/keyrotor/internal/plan"
 	"github.com/keyrotor/keyrotor/internal/report"
 	"github.com/keyrotor/keyrotor/internal/store"
@@ -91,7 +92,7 @@ func (s *session) choose(pl keyrotor.Plan, run *store.Run, f approveFlags) (keyr
 		chosen, err = plan.Narrow(pl, keep, fmt.Sprintf("%d ids", len(f.ids)))
 	case s.terminal:
 		var ids map[keyrotor.ChangeID]bool
-		if ids, err = s.chooseOnScreen(pl); err != nil {
+		if ids, err = s.chooseOnScreen(pl, f); err != nil {
 			return pl, err
 		}
 		chosen, err = plan.Narrow(pl, func(c keyrotor.Change) bool { return ids[c.ID] }, fmt.Sprintf("%d of %d on screen", len(ids), len(pl.Changes)))
@@ -176,7 +177,11 @@ func (s *session) sign(run *store.Run, pl keyrotor.Plan, f approveFlags) error {
 	if _, err := approve.Check(pl, a, signers, s.now().UTC()); err != nil {
 		return err
 	}
-	name, err := saveApproval(run, a)
+	var name string
+	err = s.record(run, func(*ledger.Run) error {
+		name, err = saveApproval(run, a)
+		return err
+	})
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/cycle"
+	"github.com/keyrotor/keyrotor/internal/ledger"
 	"github.com/keyrotor/keyrotor/internal/report"
 	"github.com/keyrotor/keyrotor/internal/store"
 )
@@ -59,7 +60,11 @@ func (s *session) assess(run *store.Run) (*judging, keyrotor.AssessedCounts, err
 	if err != nil {
 		return nil, keyrotor.AssessedCounts{}, err
 	}
-	counts, err := cycle.Assess(run, j.assessor, s.now().UTC())
+	var counts keyrotor.AssessedCounts
+	err = s.record(run, func(*ledger.Run) error {
+		counts, err = cycle.Assess(run, j.assessor, s.now().UTC())
+		return err
+	})
 	return j, counts, err
 }
 

@@ -18,6 +18,7 @@ import (
 type chooser struct {
 	plan      keyrotor.Plan
 	style     report.Style
+	signer    string // "ssh-ed25519 alice@example.com", "" when it is not known yet
 	chosen    map[keyrotor.ChangeID]bool
 	confirmed bool
 
@@ -37,8 +38,8 @@ const (
 	modeConfirm
 )
 
-func newChooser(pl keyrotor.Plan, style report.Style) *chooser {
-	c := &chooser{plan: pl, style: style, chosen: map[keyrotor.ChangeID]bool{}, width: 100, height: 30}
+func newChooser(pl keyrotor.Plan, signer string, style report.Style) *chooser {
+	c := &chooser{plan: pl, style: style, signer: signer, chosen: map[keyrotor.ChangeID]bool{}, width: 100, height: 30}
 	for _, ch := range pl.Changes {
 		c.chosen[ch.ID] = true
 	}
@@ -55,6 +56,11 @@ func (c *chooser) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.WindowSizeMsg:
 		c.width, c.height = m.Width, m.Height
 		c.scroll()
+	case tea.PasteMsg:
+		if c.mode == modeFilter {
+			c.filter += strings.ReplaceAll(m.Content, "\n", " ")
+			c.refilter()
+		}
 	case tea.KeyPressMsg:
 		return c, c.key(m)
 	}
@@ -85,8 +91,14 @@ func (c *chooser) key(k tea.KeyPressMsg) tea.Cmd {
 func (c *chooser) listKey(k tea.KeyPressMsg) tea.Cmd {
 	page := c.rows()
 	switch k.String() {
-	case "q", "esc":
+	case "q":
 		return tea.Quit
+	case "esc":
+		if c.filter == "" {
+			return tea.Quit
+		}
+		c.filter = ""
+		c.refilter()
 	case "up", "k":
 		c.cursor--
 	case "down", "j":
@@ -217,8 +229,6 @@ func matches(filter string, t keyrotor.Target, s keyrotor.Seen, why []string) bo
 	}
 	return true
 }
-
-func (c *chooser) rows() int { return max(1, c.height-5) }
 
 func (c *chooser) scroll() {
 	c.cursor = max(0, min(c.cursor, len(c.shown)-1))

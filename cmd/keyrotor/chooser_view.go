@@ -8,102 +8,171 @@ import (
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 
-	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/report"
 )
 
+// The screen, from the top:
+//
+//	┌ title: what a signature would cover ───────────┐
+//	│ filter, and how many it shows                  │
+//	│ column titles                                  │
+//	│ [x] rows …                                     │
+//	├ the key under the cursor ──────────────────────┤   when there is room
+//	│ its id, usage, state, failing rules …          │
+//	├────────────────────────────────────────────────┤
+//	│ keys                                           │
+//	└────────────────────────────────────────────────┘
+const (
+	aroundList   = 6 // lines of frame, filter, column titles and keys
+	previewLines = 5 // with the line above them
+	roomForBoth  = 24
+)
+
+// rows is how many rows of the list fit.
+func (c *chooser) rows() int {
+	n := c.height - aroundList
+	if c.previews() {
+		n -= previewLines
+	}
+	return max(1, n)
+}
+
+func (c *chooser) previews() bool { return c.height >= roomForBoth }
+
 // View draws the screen.
 func (c *chooser) View() tea.View {
-	var b strings.Builder
-	b.WriteString(c.paint(lipgloss.NewStyle().Bold(true), c.title()) + "\n")
+	f := frame{width: max(40, c.width), ascii: c.style.ASCII}
+	f.border("┌", c.paint(lipgloss.NewStyle().Bold(true), c.title()), "┐")
 	switch c.mode {
 	case modeDetails:
-		c.drawDetails(&b)
+		c.fill(&f, c.details())
+		f.rule("├", "┤")
+		f.line("any key goes back")
 	case modeConfirm:
-		fmt.Fprintf(&b, "\n  %d changes will be signed as one plan; nothing in AWS changes until enough people signed and apply is run.\n\n  y sign    any other key back\n", c.count())
+		c.fill(&f, c.question())
+		f.rule("├", "┤")
+		f.line("y signs · any other key goes back")
 	default:
-		c.drawList(&b)
+		c.drawList(&f)
 	}
-	v := tea.NewView(b.String())
+	f.rule("└", "┘")
+	v := tea.NewView(strings.TrimSuffix(f.text.String(), "\n"))
 	v.AltScreen = true
 	return v
 }
 
-func (c *chooser) drawList(b *strings.Builder) {
+// fill puts lines into the frame, as many as fit, and pads to its height.
+func (c *chooser) fill(f *frame, lines []string) {
+	room := max(1, c.height-4)
+	for i := range room {
+		if i < len(lines) {
+			f.line(lines[i])
+		} else {
+			f.line("")
+		}
+	}
+}
+
+func (c *chooser) drawList(f *frame) {
+	f.line(c.filterLine())
+	f.line(c.paint(lipgloss.NewStyle().Faint(true), "      "+c.columns("alias or id", "account", "Region", "env", "owner", "change", "made")))
+	for n := range c.rows() {
+		i := c.top + n
+		switch {
+		case i >= len(c.shown) && n == 0:
+			f.line("  nothing matches; esc clears the filter")
+		case i >= len(c.shown):
+			f.line("")
+		case i == c.cursor:
+			f.line(c.paint(lipgloss.NewStyle().Reverse(true), "> "+c.row(i)))
+		default:
+			f.line("  " + c.row(i))
+		}
+	}
+	if c.previews() {
+		c.drawPreview(f)
+	}
+	f.rule("├", "┤")
+	sign := "s sign"
+	if c.signer != "" {
+		sign = "s sign with " + report.Clean(c.signer)
+	}
+	f.line("space choose · a all shown · / filter · enter details · " + sign + " · q leave")
+}
+
+// filterLine shows the filter, and counts before the list.
+func (c *chooser) filterLine() string {
+	changes, chosen := 0, 0
+	for i := range c.shown {
+		if ch, ok := c.change(i); ok {
+			changes++
+			if c.chosen[ch.ID] {
+				chosen++
+			}
+		}
+	}
+	counts := fmt.Sprintf("%d shown, %d of them chosen", changes, chosen)
+	rotating := len(c.shown) - changes
+	if rotating > 0 {
+		counts += fmt.Sprintf(" · %d rotate already", rotating)
+	}
+	if all := c.plan.RotatingTotal; c.filter == "" && all > rotating {
+		counts += fmt.Sprintf(" (of %d; keyrotor assess shows the rest)", all)
+	}
 	switch {
 	case c.mode == modeFilter:
-		fmt.Fprintf(b, "/%s_\n", report.Clean(c.filter))
+		return "/" + report.Clean(c.filter) + "_   " + counts
 	case c.filter != "":
-		fmt.Fprintf(b, "/%s   %d shown\n", report.Clean(c.filter), len(c.shown))
-	default:
-		b.WriteString("\n")
+		return "/" + report.Clean(c.filter) + "   " + counts
 	}
-	for i := c.top; i < min(len(c.shown), c.top+c.rows()); i++ {
-		line := ansi.Truncate(c.row(i), max(10, c.width-2), "…")
-		if i == c.cursor {
-			line = c.paint(lipgloss.NewStyle().Reverse(true), "> "+line)
-		} else {
-			line = "  " + line
-		}
-		b.WriteString(line + "\n")
-	}
-	if len(c.shown) == 0 {
-		b.WriteString("  nothing matches; esc clears the filter\n")
-	}
-	b.WriteString("\nspace choose · a all shown · / filter · enter details · s sign · q leave without signing")
+	return counts
+}
+
+// columns sets the parts of a row under each other; the name takes what is left.
+func (c *chooser) columns(name, account, region, env, owner, change, created string) string {
+	return fmt.Sprintf("%s %s %s %s %s %s %s", pad(name, c.nameWidth()), pad(account, 12), pad(region, 14), pad(env, 8), pad(owner, 12), pad(change, 18), pad(created, 4))
+}
+
+func (c *chooser) nameWidth() int {
+	const fixed = 1 + 12 + 1 + 14 + 1 + 8 + 1 + 12 + 1 + 18 + 1 + 4
+	return max(16, c.width-4-6-fixed)
 }
 
 // row is one line: the box, then what a reviewer asks for first.
 func (c *chooser) row(i int) string {
 	if ch, ok := c.change(i); ok {
-		box := "[ ]"
+		box := "[ ] "
 		if c.chosen[ch.ID] {
-			box = "[x]"
+			box = "[x] "
 		}
 		s := ch.Seen
-		return fmt.Sprintf("%s %-28s %s %-14s %-8s %-12s %-22s %s", box, cut(ch.Target.Name, 28), ch.Target.Account, ch.Target.Region,
-			cut(orText(s.Env, "–"), 8), cut(orText(s.Owner, "–"), 12), effect(ch), s.Created.Format("2006"))
+		return box + c.columns(ch.Target.Name, ch.Target.Account, ch.Target.Region, orText(s.Env, "–"), orText(s.Owner, "–"), effect(ch), s.Created.Format("2006"))
 	}
 	s := c.plan.Rotating[c.shown[i]-len(c.plan.Changes)]
-	name := "–"
+	name := keyIDOf(s.ARN)
 	if len(s.Aliases) > 0 {
 		name = s.Aliases[0]
 	}
-	return fmt.Sprintf(" ✓  %-28s already rotating: %s (not changed)", cut(name, 28), s.Rotation)
+	words := "already rotating: " + s.Rotation
+	if s.Next != nil {
+		words += ", next " + s.Next.UTC().Format("2 Jan 2006")
+	}
+	return " ✓  " + pad(name, c.nameWidth()) + " " + report.Clean(words) + " (not changed)"
 }
 
-func cut(s string, n int) string { return ansi.Truncate(report.Clean(s), n, "…") }
-
-// effect says in a few words what a change does.
-func effect(ch keyrotor.Change) string {
-	last := ch.Steps[len(ch.Steps)-1]
-	for _, s := range ch.Steps {
-		switch s.Verb {
-		case keyrotor.EnableRotation, keyrotor.SetPeriod:
-			return fmt.Sprintf("%s → %d d", orText(ch.Seen.Rotation, "off"), s.Params.PeriodDays)
-		}
+// keyIDOf is what stands after "key/" in an ARN.
+func keyIDOf(arn string) string {
+	_, id, found := strings.Cut(arn, ":key/")
+	if !found {
+		return "–"
 	}
-	return string(last.Verb)
+	return id
 }
 
-func (c *chooser) drawDetails(b *strings.Builder) {
-	ch, ok := c.change(c.cursor)
-	if !ok {
-		fmt.Fprintf(b, "\n  %s\n\nany key back", report.Clean(c.row(c.cursor)))
-		return
-	}
-	s := ch.Seen
-	for _, f := range [][2]string{
-		{"key", ch.Target.ID}, {"alias", strings.Join(s.Aliases, ", ")}, {"account", ch.Target.Account}, {"Region", ch.Target.Region},
-		{"description", s.Description}, {"usage", s.Usage}, {"spec", s.Spec}, {"state", s.State}, {"rotation", s.Rotation},
-		{"owner", s.Owner}, {"env", s.Env}, {"created", s.Created.Format("2 Jan 2006")}, {"failing rules", strings.Join(ch.Why, ", ")},
-		{"change", effect(ch)}, {"template", ch.Template}, {"warning", ch.Warning}, {"cannot undo", ch.CannotUndo},
-	} {
-		if f[1] != "" {
-			fmt.Fprintf(b, "\n  %-14s %s", f[0], cut(f[1], max(20, c.width-20)))
-		}
-	}
-	b.WriteString("\n\nany key back")
+// pad shows text from AWS harmlessly, in exactly n columns.
+func pad(s string, n int) string {
+	s = ansi.Truncate(report.Clean(s), n, "…")
+	return s + strings.Repeat(" ", max(0, n-ansi.StringWidth(s)))
 }
 
 func (c *chooser) paint(style lipgloss.Style, text string) string {
@@ -111,4 +180,30 @@ func (c *chooser) paint(style lipgloss.Style, text string) string {
 		return text
 	}
 	return style.Render(text)
+}
+
+// frame is a box that grows line by line.
+type frame struct {
+	text  strings.Builder
+	width int
+	ascii bool
+}
+
+func (f *frame) put(s string) {
+	if f.ascii {
+		s = strings.NewReplacer("┌", "+", "┐", "+", "└", "+", "┘", "+", "├", "+", "┤", "+", "─", "-", "│", "|", "·", "-", "✓", "=", "…", "~", "→", ">", "–", "-").Replace(s)
+	}
+	f.text.WriteString(s + "\n")
+}
+
+func (f *frame) border(left, title, right string) {
+	title = ansi.Truncate(title, f.width-5, "…")
+	f.put(left + " " + title + " " + strings.Repeat("─", max(0, f.width-4-ansi.StringWidth(title))) + right)
+}
+
+func (f *frame) rule(left, right string) { f.put(left + strings.Repeat("─", f.width-2) + right) }
+
+func (f *frame) line(s string) {
+	s = ansi.Truncate(s, f.width-4, "…")
+	f.put("│ " + s + strings.Repeat(" ", max(0, f.width-4-ansi.StringWidth(s))) + " │")
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/assess"
 )
 
 // Config is keyrotor.yaml. Every field may be left out; the defaults suit one
@@ -125,7 +125,7 @@ func loadConfig(path string) (*Config, error) {
 	if !asked {
 		path = defaultConfigFile
 	}
-	data, err := os.ReadFile(path)
+	data, err := readInput(path, maxText)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !asked:
 		data = nil
@@ -134,8 +134,8 @@ func loadConfig(path string) (*Config, error) {
 	}
 	c := &Config{dir: filepath.Dir(path)}
 	if len(strings.TrimSpace(string(data))) > 0 {
-		if err := yaml.UnmarshalWithOptions(data, c, yaml.Strict()); err != nil {
-			return nil, usage("%s: %s", path, strings.TrimSpace(yaml.FormatError(err, false, true)))
+		if err := assess.UnmarshalYAML(path, data, c); err != nil {
+			return nil, badConfig(path, err)
 		}
 	}
 	sum := sha256.Sum256(data)
@@ -145,6 +145,15 @@ func loadConfig(path string) (*Config, error) {
 		return nil, usage("%s: %w", path, err)
 	}
 	return c, nil
+}
+
+// badConfig shows the mistake in the file with its place.
+func badConfig(path string, err error) error {
+	var shaped *assess.SourceError
+	if errors.As(err, &shaped) {
+		return &usageError{err}
+	}
+	return usage("%s: %s", path, strings.TrimSpace(yaml.FormatError(err, false, true)))
 }
 
 func (c *Config) fill() {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/apply"
 	"github.com/keyrotor/keyrotor/internal/report"
 )
 
@@ -77,7 +78,13 @@ func exitCodeOf(err error) int {
 		return exitUsage
 	case errors.As(err, &refusal):
 		return exitRefused
-	case errors.As(err, &notYet):
+	case errors.Is(err, apply.ErrRecord):
+		return exitBroken
+	case errors.As(err, &notYet): // also where it stopped a run: a canary is under way
+		return exitWaiting
+	case errors.Is(err, apply.ErrStopped):
+		return exitPart
+	case errors.Is(err, context.Canceled):
 		return exitWaiting
 	}
 	return exitBroken
@@ -101,6 +108,10 @@ func explain(w io.Writer, err error) {
 		lines = append(lines, [2]string{"now", orText(refusal.Now, "nothing was changed in AWS")}, [2]string{"next", refusal.Next})
 	case errors.As(err, &problem):
 		lines = append(lines, [2]string{"now", problem.Now}, [2]string{"next", problem.Next})
+	case errors.Is(err, apply.ErrRecord):
+		lines = append(lines, [2]string{"now", "no effect was begun after that; the outcomes above say what holds"}, [2]string{"next", "mend what keeps the record from being written, then the same command again"})
+	case errors.Is(err, apply.ErrStopped):
+		lines = append(lines, [2]string{"now", "later waves were not started; the outcomes above say what holds"}, [2]string{"next", "keyrotor explain KEY for a change that failed; then the same command again takes up where it stopped"})
 	case errors.Is(err, context.Canceled):
 		first = "interrupted"
 		lines = append(lines, [2]string{"now", "what was under way has ended and is recorded"}, [2]string{"next", "the same command again takes up where this one stopped"})
@@ -135,6 +146,8 @@ func hint(err error) (now, next string) {
 		return now, "give credentials: AWS_PROFILE, AWS_ACCESS_KEY_ID …; keyrotor doctor checks them"
 	case strings.Contains(text, "AccessDenied"), strings.Contains(text, "UnrecognizedClient"), strings.Contains(text, "InvalidClientTokenId"):
 		return now, "keyrotor doctor says which permission is missing and where"
+	case strings.Contains(text, "request send failed"), strings.Contains(text, "failed to resolve service endpoint"), strings.Contains(text, "deserialization failed"):
+		return now, "see that what answers there is AWS and can be reached: network, proxy, AWS_ENDPOINT_URL, AWS_REGION; then the same command"
 	}
 	return now, "keyrotor doctor checks credentials, roles, permissions and clock"
 }

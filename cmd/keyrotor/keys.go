@@ -46,7 +46,7 @@ func (p *program) signer(path string) (ssh.Signer, func(), error) {
 	if path == "" {
 		return p.onlyAgentKey()
 	}
-	data, err := os.ReadFile(path)
+	data, err := readInput(path, maxText)
 	if err != nil {
 		return nil, nil, usage("read the signing key: %w", err)
 	}
@@ -132,7 +132,7 @@ func (p *program) ownKeys(file string) ([]ssh.PublicKey, error) {
 // publicKey reads a public key, or the public half of a private key.
 func publicKey(path string) (ssh.PublicKey, error) {
 	for _, file := range []string{path + ".pub", path} {
-		data, err := os.ReadFile(file)
+		data, err := readInput(file, maxText)
 		if err != nil {
 			continue
 		}

@@ -6,7 +6,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"io"
 	"os"
 	"os/signal"
@@ -35,6 +34,9 @@ func runMain(now func() time.Time) int {
 	p.terminal = term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd()))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// The first signal ends the work in order; the second ends the program, should
+	// something not listen (a pipe that nobody writes to).
+	context.AfterFunc(ctx, stop)
 	return p.run(ctx, os.Args[1:])
 }
 
@@ -70,9 +72,6 @@ func (p *program) run(ctx context.Context, args []string) int {
 	root.SetOut(p.out)
 	root.SetErr(p.err)
 	if err := root.ExecuteContext(ctx); err != nil {
-		if errors.Is(err, syscall.EPIPE) {
-			return exitDone // the reader of our output has seen enough
-		}
 		explain(p.err, err)
 		p.res.add(exitCodeOf(err))
 	}

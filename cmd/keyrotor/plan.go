@@ -14,6 +14,7 @@ import (
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/approve"
 	"github.com/keyrotor/keyrotor/internal/cycle"
+	"github.com/keyrotor/keyrotor/internal/ledger"
 	"github.com/keyrotor/keyrotor/internal/plan"
 	"github.com/keyrotor/keyrotor/internal/report"
 	"github.com/keyrotor/keyrotor/internal/store"
@@ -114,10 +115,18 @@ func (s *session) plan(ctx context.Context, run *store.Run, f planFlags, build p
 
 // keepPlan stores the plan in its run and writes the file to review.
 func (s *session) keepPlan(run *store.Run, pl keyrotor.Plan, file string) error {
-	if err := savePlan(run, pl); err != nil {
-		return err
-	}
-	if err := cycle.Planned(run, pl, s.now().UTC()); err != nil {
+	err := s.record(run, func(log *ledger.Run) error {
+		if log != nil {
+			if err := cycle.NoOther(run.ID(), log, pl); err != nil {
+				return err
+			}
+		}
+		if err := cycle.SavePlan(run, pl); err != nil {
+			return err
+		}
+		return cycle.Planned(run, pl, s.now().UTC())
+	})
+	if err != nil {
 		return err
 	}
 	data, err := plan.Encode(pl)
@@ -224,7 +233,11 @@ func (s *session) showPlan(pl keyrotor.Plan, file string) error {
 		}
 		return report.Write(s.out, s.format(), pl)
 	}
-	return report.PlanText(s.out, pl, s.now(), []report.Next{{Command: "keyrotor approve " + file, About: "choose, and sign"}}, s.style)
+	next := report.Next{Command: "keyrotor approve " + file, About: "choose, and sign"}
+	if len(pl.Changes) == 0 {
+		next = report.Next{Command: "keyrotor assess", About: "which keys there are, and which rules fail"}
+	}
+	return report.PlanText(s.out, pl, s.now(), []report.Next{next}, s.style)
 }
 
 func (p *program) planShowCmd() *cobra.Command {
@@ -261,11 +274,15 @@ func (p *program) planShowCmd() *cobra.Command {
 }
 
 func readPlanFile(path string) (keyrotor.Plan, error) {
-	data, err := os.ReadFile(path)
+	data, err := readInput(path, maxPlan)
 	if err != nil {
 		return keyrotor.Plan{}, usage("read the plan: %w", err)
 	}
-	return plan.Decode(path, data)
+	pl, err := plan.Decode(path, data)
+	if err != nil {
+		return pl, unreadablePlan(err)
+	}
+	return pl, nil
 }
 
 // planUndo plans the way back from what a run did, after a fresh look at every
@@ -279,7 +296,7 @@ func (s *session) planUndo(ctx context.Context, f planFlags) error {
 	if err != nil {
 		return err
 	}
-	outcomes, err := cycle.Outcomes(undone)
+	outcomes, err := s.recorded(undone, old)
 	if err != nil {
 		return err
 	}
@@ -303,6 +320,9 @@ func (s *session) planUndo(ctx context.Context, f planFlags) error {
 	if err != nil {
 		return err
 	}
+	if pop.Gaps > 0 {
+		s.res.add(exitPart) // what could not be looked at is left as it is
+	}
 	o.Author.Identity = estate.Identity().ARN
 	o.Inputs.InventoryTaken = pop.Ended
 	pl, err := plan.Undo(old, outcomes, func(t keyrotor.Target) (keyrotor.Asset, bool) {
@@ -316,6 +336,20 @@ func (s *session) planUndo(ctx context.Context, f planFlags) error {
 		return err
 	}
 	return s.showPlan(pl, f.file)
+}
+
+// recorded is what the run did, by its log: after a kill the outcomes in its
+// folder are those of an earlier turn, or none.
+func (s *session) recorded(run *store.Run, pl keyrotor.Plan) ([]keyrotor.Outcome, error) {
+	if !ledger.Begun(run.Dir()) {
+		return cycle.Outcomes(run)
+	}
+	log, err := ledger.OpenRun(run.Dir(), run.ID(), s.now)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	return cycle.Recorded(log, pl)
 }
 
 // untilText is a moment as the commands print it.

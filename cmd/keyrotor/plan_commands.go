@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"iter"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -129,7 +128,7 @@ func (p *program) planCreateKeyCmd() *cobra.Command {
 				return err
 			}
 			if policy != "" {
-				text, err := os.ReadFile(policy)
+				text, err := readInput(policy, maxText)
 				if err != nil {
 					return usage("read the key policy: %w", err)
 				}

@@ -29,7 +29,7 @@ markdown write the summary instead.`,
 			if err != nil {
 				return err
 			}
-			run, err := s.currentRun()
+			run, err := s.plannedRun()
 			if err != nil {
 				return err
 			}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -121,7 +120,7 @@ func (p *program) rulesTestCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			text, err := os.ReadFile(args[0])
+			text, err := readInput(args[0], maxText)
 			if err != nil {
 				return usage("read the tests: %w", err)
 			}

@@ -56,11 +56,14 @@ func setupScript(e *testscript.Env) error {
 //	jsonlines FILE           demand JSON documents and nothing else, each with a schema
 //	signature NAME           demand that ssh-keygen accepts NAME's approval
 //	flip FILE                change one byte in the middle
+//	await OPERATION          wait until AWS was called with it
+//	hostile WORD …           explain each key whose description holds the word, harmlessly
 func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
 		"sandbox": scriptSandbox, "sshkey": scriptSSHKey, "exits": scriptExits, "fault": scriptFault,
 		"clock": scriptClockCmd, "kms": scriptKMS, "calls": scriptCalls, "capture": scriptCapture,
 		"normalize": scriptNormalize, "flip": scriptFlip, "jsonlines": scriptJSONLines, "signature": scriptSignature,
+		"hostile": scriptHostile, "await": scriptAwait,
 	}
 }
 
@@ -208,6 +211,40 @@ func scriptCalls(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got := boxOf(ts).Calls()[args[0]]; strconv.Itoa(got) != args[1] {
 		ts.Fatalf("%s was called %d times, want %s", args[0], got, args[1])
+	}
+}
+
+func scriptAwait(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: await SERVICE:OPERATION")
+	}
+	box := boxOf(ts)
+	for range 1000 {
+		if box.Calls()[args[0]] > 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	ts.Fatalf("%s was not called within 10 s", args[0])
+}
+
+// scriptHostile looks for what no terminal should be sent.
+func scriptHostile(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: hostile WORD …")
+	}
+	for _, word := range args {
+		if err := ts.Exec("keyrotor", "assess", "--output", "json", "--select", "asset.description.matches('"+word+"')"); err != nil {
+			ts.Fatalf("assess: %v", err)
+		}
+		var line struct{ Asset struct{ ARN string } }
+		ts.Check(json.NewDecoder(strings.NewReader(ts.ReadFile("stdout"))).Decode(&line))
+		ts.Check(ts.Exec("keyrotor", "explain", line.Asset.ARN))
+		for _, r := range ts.ReadFile("stdout") {
+			if r != '\n' && (r < ' ' || r == 0x7f || r == 0x202e || (r >= 0x80 && r < 0xa0)) {
+				ts.Fatalf("explain %s prints %q", line.Asset.ARN, r)
+			}
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/cycle"
 	"github.com/keyrotor/keyrotor/internal/ledger"
 	"github.com/keyrotor/keyrotor/internal/store"
@@ -30,7 +31,33 @@ func (p *program) ledgerKey() (ledger.Signer, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	return ledger.LoadOrCreateKey(path, ledgerKeyName, p.rand)
+	signer, verifier, err := ledger.LoadOrCreateKey(path, ledgerKeyName, p.rand)
+	if err != nil {
+		return nil, "", &keyrotor.Problem{
+			Err: err, Now: "nothing was sealed; nothing was changed in AWS by that",
+			Next: "mend " + path + ", or name the ledger's key in KEYROTOR_LEDGER_KEY",
+		}
+	}
+	return signer, verifier, nil
+}
+
+// record writes into a run. Where the run has a log already it does so as the
+// log's only writer, and seals what it wrote: a file that changed after the last
+// seal is what evidence verify must call a forgery. A run without a log, of which
+// nothing is sealed yet, is written as it is; the log is nil then.
+func (s *session) record(run *store.Run, write func(*ledger.Run) error) error {
+	if !ledger.Begun(run.Dir()) {
+		return write(nil)
+	}
+	log, err := ledger.OpenRun(run.Dir(), run.ID(), s.now)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	if err := write(log); err != nil {
+		return err
+	}
+	return s.seal(run, log)
 }
 
 // seal closes what the run's log holds so far: tiles, checkpoint, and the run's

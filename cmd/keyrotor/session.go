@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -51,9 +50,31 @@ func (p *program) text() bool { return p.flags.output == string(report.Text) }
 // format is the format of results for programs.
 func (p *program) format() report.Format { return report.Format(p.flags.output) }
 
-// currentRun is the run of --run, else the latest that has an inventory: a scan
-// that was refused or killed leaves a run behind, and nobody means that one.
+// currentRun is the run of --run, else the latest that surveyed the estate: the
+// few keys of an undo must not pass for the inventory.
 func (s *session) currentRun() (*store.Run, error) {
+	return s.latest(isSurvey, "there is no run yet in "+s.state.Dir(), "keyrotor scan")
+}
+
+// plannedRun is the run of --run, else the latest survey or planned undo.
+func (s *session) plannedRun() (*store.Run, error) {
+	return s.latest(func(r *store.Run) (bool, error) {
+		survey, err := isSurvey(r)
+		if survey || err != nil {
+			return survey, err
+		}
+		return has(r, cycle.FilePlan)
+	}, "there is no run yet in "+s.state.Dir(), "keyrotor scan")
+}
+
+// appliedRun is the run of --run, else the latest that apply worked on.
+func (s *session) appliedRun() (*store.Run, error) {
+	return s.latest(func(r *store.Run) (bool, error) { return has(r, cycle.FileOutcomes) },
+		"no run in "+s.state.Dir()+" has been applied", "keyrotor apply PLAN.json")
+}
+
+// latest is the newest run that is meant, unless --run names another.
+func (s *session) latest(meant func(*store.Run) (bool, error), none, next string) (*store.Run, error) {
 	if s.flags.run != "" {
 		run, err := s.state.Run(keyrotor.RunID(s.flags.run))
 		if errors.Is(err, keyrotor.ErrNotFound) {
@@ -70,15 +91,35 @@ func (s *session) currentRun() (*store.Run, error) {
 		if err != nil {
 			return nil, err
 		}
-		inventory, err := run.Open(cycle.FileInventory)
-		if err == nil {
-			return run, inventory.Close()
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
+		if yes, err := meant(run); err != nil || yes {
+			return run, err
 		}
 	}
-	return nil, &keyrotor.Refusal{What: "there is no run yet in " + s.state.Dir(), Now: "nothing was read or changed", Next: "keyrotor scan"}
+	return nil, &keyrotor.Refusal{What: none, Now: "nothing was read or changed", Next: next}
+}
+
+// isSurvey reports whether a run finished a scan of the estate.
+func isSurvey(run *store.Run) (bool, error) {
+	if scanned, err := has(run, cycle.FileInventory); err != nil || !scanned {
+		return false, err
+	}
+	summary, err := cycle.Summary(run)
+	if err != nil {
+		return false, err
+	}
+	return summary.Population == nil || summary.Population.Undoes == "", nil
+}
+
+// has reports whether a run holds a file.
+func has(run *store.Run, name string) (bool, error) {
+	f, err := run.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, f.Close()
 }
 
 // estate opens AWS with the configured roles; the run's id goes into the names
@@ -146,7 +187,7 @@ func (s *session) pack(name string) (*assess.Pack, []byte, error) {
 		return pack, []byte("builtin " + version), err
 	}
 	path := s.cfg.path(name)
-	text, err := os.ReadFile(path)
+	text, err := readInput(path, maxText)
 	if err != nil {
 		return nil, nil, usage("read the rule pack: %w", err)
 	}
@@ -164,11 +205,11 @@ func (s *session) waivers() (*assess.Waivers, []byte, error) {
 		return nil, nil, nil
 	}
 	path := s.cfg.path(s.cfg.Waivers)
-	text, err := os.ReadFile(path)
+	text, err := readInput(path, maxText)
 	if err != nil {
 		return nil, nil, usage("read the waivers: %w", err)
 	}
-	sig, err := os.ReadFile(path + ".sig")
+	sig, err := readInput(path+".sig", maxText)
 	if err != nil {
 		return nil, nil, &keyrotor.Refusal{What: "the waivers are not signed: " + path, Why: []string{"no " + filepath.Base(path) + ".sig beside it"},
 			Next: "keyrotor waivers sign --key KEY " + path}
@@ -206,6 +247,13 @@ func (s *session) previous(run *store.Run) (map[string]bool, error) {
 		if err != nil {
 			return nil, err
 		}
+		summary, err := cycle.Summary(earlier)
+		if err != nil {
+			return nil, err
+		}
+		if summary.Population != nil && summary.Population.Undoes != "" {
+			continue // it saw the few keys of an undo, and says nothing of the others
+		}
 		var refusal *keyrotor.Refusal
 		on, err := cycle.RotationOn(earlier)
 		if errors.As(err, &refusal) {
@@ -225,7 +273,7 @@ func (s *session) signers() (*approve.AllowedSigners, []byte, error) {
 		}
 	}
 	path := s.cfg.path(s.cfg.Approval.Signers)
-	text, err := os.ReadFile(path)
+	text, err := readInput(path, maxText)
 	if err != nil {
 		return nil, nil, usage("read the allowed signers: %w", err)
 	}

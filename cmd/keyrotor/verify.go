@@ -30,7 +30,7 @@ repeated days later.`,
 			if err != nil {
 				return err
 			}
-			run, err := s.currentRun()
+			run, err := s.appliedRun()
 			if err != nil {
 				return err
 			}
@@ -67,7 +67,7 @@ func (s *session) verify(ctx context.Context, run *store.Run, patience time.Dura
 	defer log.Close()
 	bar := report.NewProgress(s.err, s.errStyle, s.now)
 	found, err := cycle.Verify(ctx, run, cycle.VerifyOptions{
-		Plan: pl, Look: estate.Look, Now: s.now, Patience: patience, Concurrency: s.cfg.Apply.Concurrency,
+		Plan: pl, Log: log, Look: estate.Look, Now: s.now, Patience: patience, Concurrency: s.cfg.Apply.Concurrency,
 		Progress: func(done, total int) { bar.Update(done, total, "looked at") },
 	})
 	bar.Done()

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -96,13 +95,13 @@ func readPlan(run *store.Run) (keyrotor.Plan, error) {
 
 // loadPlan reads a plan file and finds its run.
 func (s *session) loadPlan(path string) (keyrotor.Plan, *store.Run, error) {
-	data, err := os.ReadFile(path)
+	data, err := readInput(path, maxPlan)
 	if err != nil {
 		return keyrotor.Plan{}, nil, usage("read the plan: %w", err)
 	}
 	p, err := plan.Decode(path, data)
 	if err != nil {
-		return p, nil, err
+		return p, nil, unreadablePlan(err)
 	}
 	run, err := s.state.Run(p.Run)
 	if err != nil {
@@ -114,17 +113,14 @@ func (s *session) loadPlan(path string) (keyrotor.Plan, *store.Run, error) {
 	return p, run, nil
 }
 
-// savePlan keeps the plan as the run's current one and under its digest.
-func savePlan(run *store.Run, p keyrotor.Plan) error {
-	data, err := plan.Encode(p)
-	if err != nil {
+// unreadablePlan makes a file that is no plan the user's mistake, and leaves the
+// refusal of an altered plan what it is.
+func unreadablePlan(err error) error {
+	var refusal *keyrotor.Refusal
+	if errors.As(err, &refusal) {
 		return err
 	}
-	write := func(w io.Writer) error { _, err := w.Write(data); return err }
-	if err := run.Write(cycle.DirPlans+"/"+p.Digest.Short()+".json", write); err != nil {
-		return err
-	}
-	return run.Write(cycle.FilePlan, write)
+	return &usageError{err}
 }
 
 // readApprovals reads those approvals of the run that speak of the digest.

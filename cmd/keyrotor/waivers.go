@@ -38,7 +38,7 @@ func (p *program) waiversCmd() *cobra.Command {
 }
 
 func (s *session) signWaivers(path, keyPath string) error {
-	text, err := os.ReadFile(path)
+	text, err := readInput(path, maxText)
 	if err != nil {
 		return usage("read the waivers: %w", err)
 	}

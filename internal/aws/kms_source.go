@@ -10,7 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/keyrotor/keyrotor"
-	"golang.org/x/sync/errgroup"
 )
 
 // Page limits of KMS: the most that each list call takes.
@@ -66,16 +65,16 @@ func (p *placeScan) run(ctx context.Context) error {
 	p.reader.aliases = aliases
 
 	first := make(map[string]bool)
-	readers, rctx := errgroup.WithContext(ctx)
-	listErr := p.list(rctx, func(key kmstypes.KeyListEntry) error {
+	crew := newCrew(ctx, p)
+	listErr := p.list(crew.ctx, func(key kmstypes.KeyListEntry) error {
 		id := awssdk.ToString(key.KeyId)
 		if first[id] {
 			return nil // listed twice: the listing moved under the pages
 		}
 		first[id] = true
-		return p.start(rctx, readers, key)
+		return crew.hand(key)
 	})
-	if err := readers.Wait(); err != nil {
+	if err := crew.dismiss(); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
@@ -132,21 +131,6 @@ func (p *placeScan) list(ctx context.Context, each func(kmstypes.KeyListEntry) e
 			}
 		}
 	}
-	return nil
-}
-
-// start reads one key in a goroutine of its own as soon as the estate has a
-// free slot.
-func (p *placeScan) start(ctx context.Context, readers *errgroup.Group, key kmstypes.KeyListEntry) error {
-	select {
-	case p.slots <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	readers.Go(func() error {
-		defer func() { <-p.slots }()
-		return p.read(ctx, awssdk.ToString(key.KeyId), awssdk.ToString(key.KeyArn))
-	})
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
@@ -23,9 +24,8 @@ const (
 // meter stands in the stack of every client of one account, Region and role,
 // inside the retry loop: each attempt is paced, counted, and its request id kept.
 type meter struct {
-	lanes  *lanes
-	role   Role
-	record func(Role, string)
+	lanes *lanes
+	role  Role
 }
 
 // lanes are the paces of one account and Region, shared by all its clients.
@@ -40,6 +40,37 @@ type operation struct{ service, name string }
 type lane struct {
 	call string // "kms:DescribeKey"
 	pace *pace
+	sent [3]atomic.Int64 // attempts, by role in the order of roles
+}
+
+// roles are all roles.
+func roles() [3]Role { return [3]Role{RoleOwn, RoleScan, RoleApply} }
+
+// count notes an attempt. There are too many of them for a map and a lock.
+func (l *lane) count(role Role) {
+	for i, r := range roles() {
+		if r == role {
+			l.sent[i].Add(1)
+		}
+	}
+}
+
+// addTo adds the attempts of all lanes to the sums, by role and call.
+func (l *lanes) addTo(sums map[Role]map[string]int) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	for _, lane := range l.by {
+		for i, role := range roles() {
+			n := int(lane.sent[i].Load())
+			if n == 0 {
+				continue
+			}
+			if sums[role] == nil {
+				sums[role] = make(map[string]int)
+			}
+			sums[role][lane.call] += n
+		}
+	}
 }
 
 func (l *lanes) lane(op operation) *lane {
@@ -83,8 +114,8 @@ func (m *meter) HandleFinalize(ctx context.Context, in middleware.FinalizeInput,
 		return middleware.FinalizeOutput{}, middleware.Metadata{}, err
 	}
 	trace := traceOf(ctx)
-	trace.sent(lane.call)
-	m.record(m.role, lane.call)
+	trace.sent(lane)
+	lane.count(m.role)
 	out, metadata, err := next.HandleFinalize(ctx, in)
 	id, _ := awsmiddleware.GetRequestIDMetadata(metadata)
 	trace.answered(lane.call, id, err)
@@ -102,7 +133,7 @@ func (m *meter) install(stack *middleware.Stack) error {
 // or of a single step.
 type trace struct {
 	mu    sync.Mutex
-	calls map[string]int
+	calls map[*lane]int
 	doubt map[string]bool
 	ids   []string
 	keep  bool // request ids are wanted: a step's few, not a scan's thousands
@@ -119,16 +150,16 @@ func traceOf(ctx context.Context) *trace {
 	return t
 }
 
-func (t *trace) sent(call string) {
+func (t *trace) sent(l *lane) {
 	if t == nil {
 		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.calls == nil {
-		t.calls = make(map[string]int)
+		t.calls = make(map[*lane]int)
 	}
-	t.calls[call]++
+	t.calls[l]++
 }
 
 // answered notes how one attempt ended. Only a step keeps such notes: a scan
@@ -162,8 +193,8 @@ func (t *trace) counts() map[string]int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	sum := make(map[string]int, len(t.calls))
-	for call, n := range t.calls {
-		sum[call] = n
+	for l, n := range t.calls {
+		sum[l.call] += n // an account's call in two Regions is two lanes
 	}
 	return sum
 }

@@ -72,9 +72,17 @@ func requestBody(req *http.Request) ([]byte, error) {
 // presized is how much is allocated on the word of a Content-Length alone.
 const presized = 1 << 20
 
+// longestAnswer is more than any answer of AWS that is read here (6 MB); what is
+// longer does not come from AWS.
+const longestAnswer = 16 << 20
+
 func readAll(r io.Reader, length int64) ([]byte, error) {
 	if length <= 0 || length > presized {
-		return io.ReadAll(r)
+		b, err := io.ReadAll(io.LimitReader(r, longestAnswer+1))
+		if err == nil && len(b) > longestAnswer {
+			err = fmt.Errorf("longer than %d MB", longestAnswer>>20)
+		}
+		return b, err
 	}
 	b := make([]byte, length)
 	_, err := io.ReadFull(r, b)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/keyrotor/keyrotor"
@@ -25,10 +26,12 @@ type ApplyOptions struct {
 	Actor     func(keyrotor.Step) (apply.Actor, bool)
 	// Look reads with the apply role, for the guard; Verify with the scan role,
 	// for the check after each wave.
-	Look     func(ctx context.Context, t keyrotor.Target) (keyrotor.Asset, error)
-	Verify   func(ctx context.Context, t keyrotor.Target) (keyrotor.Asset, error)
-	Windows  []guard.Window
-	Limits   guard.Limits
+	Look    func(ctx context.Context, t keyrotor.Target) (keyrotor.Asset, error)
+	Verify  func(ctx context.Context, t keyrotor.Target) (keyrotor.Asset, error)
+	Windows []guard.Window
+	Limits  guard.Limits
+	// Needs is the least that any plan must ask for, whatever it says itself.
+	Needs    keyrotor.Needs
 	Progress func(keyrotor.Outcome)
 	// WaveDone hears the verdict of the check after each wave. Optional.
 	WaveDone     func(w keyrotor.Wave, outcomes []keyrotor.Outcome, checked []keyrotor.Verification)
@@ -53,14 +56,13 @@ func Apply(ctx context.Context, a Artifacts, o ApplyOptions) (Applied, error) {
 	if err != nil {
 		return done, fmt.Errorf("replay the run's log: %w", err)
 	}
-	// An approval bounds the start of changes. A run that was begun under a
-	// valid approval is finished after it expired: the signatures are checked
-	// as of the moment the first intent was written.
-	asOf := o.Now()
-	if begun, ok := firstIntent(log); ok && begun.Before(asOf) {
-		asOf = begun
+	if err := enough(o); err != nil {
+		return done, err
 	}
-	if done.Approved, err = approve.Verify(o.Plan, plan.Digest, o.Approvals, o.Signers, asOf); err != nil {
+	if done.Approved, err = approved(o, log); err != nil {
+		return done, err
+	}
+	if err := NoOther(a.ID(), o.Log, o.Plan); err != nil {
 		return done, err
 	}
 	if why := guard.BlastRadius(o.Plan, o.Limits); len(why) > 0 {
@@ -68,6 +70,11 @@ func Apply(ctx context.Context, a Artifacts, o ApplyOptions) (Applied, error) {
 			What: "plan " + o.Plan.Digest.Short() + " reaches further than one run may", Why: why,
 			Now: "nothing was changed in AWS", Next: "keyrotor approve --select … for a narrower plan, or raise apply.max_per_run in a reviewed change",
 		}
+	}
+	// Not before it is known to be approved: the run's plan is what verify and
+	// undo go by.
+	if err := SavePlan(a, o.Plan); err != nil {
+		return done, err
 	}
 	if err := recordApprovals(ctx, o, done.Approved); err != nil {
 		return done, err
@@ -111,15 +118,24 @@ func checkWave(ctx context.Context, w keyrotor.Wave, byID map[keyrotor.ChangeID]
 		return nil
 	}
 	var checked []keyrotor.Verification
-	discrepant := 0
+	discrepant, unread, lost, waiting := 0, 0, 0, 0
 	for _, out := range outcomes {
+		switch out.State {
+		case keyrotor.Failed, keyrotor.Unproven:
+			lost++
+		case keyrotor.Waiting:
+			waiting++
+		}
 		if out.State != keyrotor.Succeeded {
 			continue
 		}
 		v := lookUntilSettled(ctx, byID[out.Change], out, o.Verify, o.Now, o.Patience)
 		checked = append(checked, v)
-		if v.Verdict == keyrotor.Discrepant {
+		switch v.Verdict {
+		case keyrotor.Discrepant:
 			discrepant++
+		case keyrotor.Unreadable:
+			unread++
 		}
 	}
 	if o.WaveDone != nil {
@@ -127,6 +143,20 @@ func checkWave(ctx context.Context, w keyrotor.Wave, byID map[keyrotor.ChangeID]
 	}
 	if discrepant > 0 {
 		return fmt.Errorf("%d of %d canary changes are not in effect", discrepant, len(checked))
+	}
+	if w.Number == o.Plan.Waves[len(o.Plan.Waves)-1].Number {
+		return nil // nothing is left to hold up
+	}
+	// What failed may be one key's own matter; a canary of which nothing came
+	// through has shown nothing that speaks for the rest.
+	if len(checked) == 0 && lost > 0 {
+		return fmt.Errorf("of %d canary changes none took effect, and %d failed or are unproven", len(outcomes), lost)
+	}
+	if len(checked) == 0 && waiting > 0 {
+		return &keyrotor.NotYet{Again: o.Now().Add(o.Patience), Reason: fmt.Sprintf("%d canary changes are under way at AWS", waiting)}
+	}
+	if unread > 0 && unread == len(checked) {
+		return fmt.Errorf("none of %d canary changes could be read again", unread)
 	}
 	return nil
 }
@@ -184,36 +214,74 @@ func firstIntent(p apply.Past) (time.Time, bool) {
 	return first, !first.IsZero()
 }
 
-// recordApprovals puts the plan's digest and its approvals into the log before
-// the first effect, once.
+// enough refuses to begin a plan that asks for fewer approvals than it must. What
+// was begun is finished, for a configuration may have grown stricter since.
+func enough(o ApplyOptions) error {
+	_, begun, err := CarriedOut(o.Log)
+	if err != nil || begun {
+		return err
+	}
+	why := approve.Weaker(o.Plan, o.Needs)
+	if len(why) == 0 {
+		return nil
+	}
+	return &keyrotor.Refusal{
+		What: "plan " + o.Plan.Digest.Short() + " asks for less than the configuration does", Why: why,
+		Now: "nothing was changed in AWS", Next: "keyrotor plan, with the configuration that apply uses",
+	}
+}
+
+// approved says who approves of the plan. An approval bounds the start of
+// changes: a run that was begun under valid approvals is finished after they
+// expired. So they are checked as of now, and where nobody has renewed them as
+// of the run's first intent.
+func approved(o ApplyOptions, log apply.Past) (approve.Result, error) {
+	now := o.Now()
+	r, err := approve.Verify(o.Plan, plan.Digest, o.Approvals, o.Signers, now)
+	begun, ok := firstIntent(log)
+	if err == nil || !ok || !begun.Before(now) {
+		return r, err
+	}
+	return approve.Verify(o.Plan, plan.Digest, o.Approvals, o.Signers, begun)
+}
+
+// recordApprovals puts the plan's digest and the approvals that counted into the
+// log before the first effect, once.
 func recordApprovals(ctx context.Context, o ApplyOptions, r approve.Result) error {
 	have := map[string]bool{}
+	var last keyrotor.Digest
 	err := o.Log.Entries(func(e ledger.Entry) error {
-		if e.Type == "approval" && e.Approval != nil {
+		if e.Type == ledger.TypeApproval && e.Approval != nil {
 			have[e.Approval.Signature] = true
 		}
-		if e.Type == "plan" {
-			have[string(e.Digest)] = true
+		if e.Type == ledger.TypePlan {
+			last = e.Digest
 		}
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("replay the run's log: %w", err)
 	}
-	if !have[string(o.Plan.Digest)] {
-		if err := o.Log.Append(ctx, ledger.Entry{Type: "plan", Digest: o.Plan.Digest, Artifact: FilePlan}); err != nil {
+	if last != o.Plan.Digest {
+		if err := o.Log.Append(ctx, ledger.Entry{Type: ledger.TypePlan, Digest: o.Plan.Digest, Artifact: FilePlan}); err != nil {
 			return fmt.Errorf("%w: %w", apply.ErrRecord, err)
 		}
 	}
 	for _, ap := range o.Approvals {
-		if have[ap.Signature] || ap.Statement.Plan != o.Plan.Digest {
+		if have[ap.Signature] || !counted(r, ap) {
 			continue
 		}
-		if err := o.Log.Append(ctx, ledger.Entry{Type: "approval", Approval: &ap}); err != nil {
+		if err := o.Log.Append(ctx, ledger.Entry{Type: ledger.TypeApproval, Approval: &ap}); err != nil {
 			return fmt.Errorf("%w: %w", apply.ErrRecord, err)
 		}
 	}
 	return nil
+}
+
+func counted(r approve.Result, a keyrotor.Approval) bool {
+	return slices.ContainsFunc(r.Approvers, func(who approve.Approver) bool {
+		return who.Principal == a.Principal && who.Expires.Equal(a.Statement.Expires)
+	})
 }
 
 // Outcomes reads outcomes.jsonl.

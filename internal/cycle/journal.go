@@ -2,6 +2,7 @@ package cycle
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/apply"
@@ -38,6 +39,42 @@ func (j journal) Receive(ctx context.Context, r keyrotor.Receipt) error {
 
 func (j journal) Settle(ctx context.Context, o keyrotor.Outcome) error {
 	return j.log.Append(ctx, ledger.Entry{Type: entryOutcome, Change: o.Change, Outcome: &o})
+}
+
+// Recorded is what the run's log knows of every change of the plan that was
+// begun or settled. Unlike outcomes.jsonl, which a turn writes at its end, it
+// also knows the effects of a turn that was killed.
+func Recorded(log *ledger.Run, p keyrotor.Plan) ([]keyrotor.Outcome, error) {
+	memories, err := past(log)
+	if err != nil {
+		return nil, fmt.Errorf("replay the run's log: %w", err)
+	}
+	var all []keyrotor.Outcome
+	for _, c := range p.Changes {
+		m := memories[c.ID]
+		if m == nil {
+			continue
+		}
+		o := keyrotor.Outcome{
+			Schema: keyrotor.SchemaOutcome, Version: keyrotor.SchemaVersion, Run: p.Run, Plan: p.Digest,
+			Change: c.ID, Recipe: c.Recipe, Target: c.Target,
+			State: keyrotor.Waiting, Reason: "the turn ended before it could say what became of it",
+		}
+		if m.Outcome != nil {
+			o = *m.Outcome
+		}
+		o.Receipts = nil // an outcome of an earlier turn lacks those that came after
+		for _, s := range c.Steps {
+			if r, ok := m.Receipts[s.Number]; ok {
+				o.Receipts = append(o.Receipts, r)
+			}
+		}
+		if len(m.Open) > 0 {
+			o.State, o.Reason = keyrotor.Unproven, "a call was announced, and its answer is not in the log"
+		}
+		all = append(all, o)
+	}
+	return all, nil
 }
 
 // past replays what earlier turns of the run wrote.

@@ -1,7 +1,9 @@
 package cycle
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/keyrotor/keyrotor"
@@ -20,6 +22,25 @@ func Planned(a Artifacts, p keyrotor.Plan, now time.Time) error {
 	})
 }
 
+// untouched refuses to seal a file anew that no stage writes a second time: its
+// new digest would make a forgery part of the record.
+func untouched(run keyrotor.RunID, log *ledger.Run, artifacts map[string]keyrotor.Digest) error {
+	var changed error
+	err := log.Entries(func(e ledger.Entry) error {
+		once := e.Artifact == FileInventory || strings.HasPrefix(e.Artifact, DirPlans+"/")
+		now, there := artifacts[e.Artifact]
+		if e.Type == ledger.TypeArtifact && once && there && now != e.Digest && changed == nil {
+			changed = &keyrotor.Problem{
+				Err:  fmt.Errorf("seal run %s: %s is not what was sealed, and no command writes it twice", run, e.Artifact),
+				Now:  "what was done is in the run's log; it was not sealed over the changed file",
+				Next: "keyrotor evidence verify, which says what was changed where",
+			}
+		}
+		return nil
+	})
+	return errors.Join(err, changed)
+}
+
 // Seal signs the run's log with the digests of all its files and puts the
 // run's head into the estate's log. It may be called after every stage: each
 // seal adds to the logs and takes nothing back.
@@ -33,6 +54,9 @@ func Seal(a Artifacts, log *ledger.Run, estateDir string, signer ledger.Signer, 
 		if artifacts[name], err = DigestOf(a, name); err != nil {
 			return err
 		}
+	}
+	if err := untouched(a.ID(), log, artifacts); err != nil {
+		return err
 	}
 	head, err := log.Seal(signer, artifacts)
 	if err != nil {

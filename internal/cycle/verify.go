@@ -3,17 +3,21 @@ package cycle
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/ledger"
 )
 
 // VerifyOptions is what a verification needs.
 type VerifyOptions struct {
 	Plan keyrotor.Plan
+	// Log is the run's, which tells whether the outcomes are the last turn's.
+	Log *ledger.Run
 	// Look reads with the scan role: other eyes than those of apply.
 	Look        func(ctx context.Context, t keyrotor.Target) (keyrotor.Asset, error)
 	Now         func() time.Time
@@ -27,6 +31,9 @@ type VerifyOptions struct {
 func Verify(ctx context.Context, a Artifacts, o VerifyOptions) ([]keyrotor.Verification, error) {
 	outcomes, err := Outcomes(a)
 	if err != nil {
+		return nil, err
+	}
+	if err := lastTurns(a.ID(), o, outcomes); err != nil {
 		return nil, err
 	}
 	byID := map[keyrotor.ChangeID]keyrotor.Change{}
@@ -75,6 +82,34 @@ func Verify(ctx context.Context, a Artifacts, o VerifyOptions) ([]keyrotor.Verif
 	return results, updateSummary(a, func(s *keyrotor.Summary) {
 		s.Verified, s.Updated = counts, o.Now().UTC()
 	})
+}
+
+// lastTurns refuses outcomes that a later, killed turn has left behind: to
+// confirm them all would say nothing of what that turn did.
+func lastTurns(run keyrotor.RunID, o VerifyOptions, outcomes []keyrotor.Outcome) error {
+	recorded, err := Recorded(o.Log, o.Plan)
+	if err != nil {
+		return err
+	}
+	told := map[keyrotor.ChangeID]int{}
+	for _, out := range outcomes {
+		told[out.Change] = len(out.Receipts)
+	}
+	missing := 0
+	for _, r := range recorded {
+		if len(r.Receipts) > told[r.Change] {
+			missing++
+		}
+	}
+	if missing == 0 {
+		return nil
+	}
+	return &keyrotor.Refusal{
+		What: "the last apply of run " + string(run) + " ended before it wrote its outcomes",
+		Why:  []string{fmt.Sprintf("the log knows effects of %d changes that %s does not", missing, FileOutcomes)},
+		Now:  "nothing was read or changed; what was done is in the run's log",
+		Next: "keyrotor apply with the same plan takes up where it stopped; keyrotor plan --undo " + string(run) + " takes it back",
+	}
 }
 
 // Verifications reads verification.jsonl; none when verify has not run.

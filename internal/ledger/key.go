@@ -33,7 +33,7 @@ func (s signer) VerifierKey() string { return s.verifier }
 // is what to hand to those who check. The key belongs in the user's config
 // folder, never in the state folder that it vouches for.
 func LoadOrCreateKey(path, name string, rand io.Reader) (Signer, string, error) {
-	text, err := os.ReadFile(path)
+	text, err := readKey(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		text, err = createKey(path, name, rand)
 	}
@@ -49,6 +49,16 @@ func LoadOrCreateKey(path, name string, rand io.Reader) (Signer, string, error) 
 		return nil, "", fmt.Errorf("ledger key %s: not a signing key in note format", path)
 	}
 	return s, s.verifier, nil
+}
+
+// readKey reads no more than a key can be long: the path may be mistyped.
+func readKey(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, 1<<10))
 }
 
 func createKey(path, name string, rand io.Reader) ([]byte, error) {

@@ -82,6 +82,12 @@ func OpenRun(dir string, run keyrotor.RunID, now func() time.Time) (*Run, error)
 	return r, nil
 }
 
+// Begun reports whether the run in folder dir has a log.
+func Begun(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, logDir, journalName))
+	return err == nil
+}
+
 func busy(run keyrotor.RunID) error {
 	return &keyrotor.Refusal{
 		What: "run " + string(run) + " is in use",

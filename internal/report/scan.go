@@ -14,10 +14,17 @@ import (
 func ScanText(w io.Writer, r Run, next []Next, s Style) error {
 	p := &page{Style: s}
 	pop := r.Population
-	p.line("%s %s read%s%s (%s customer managed, %s AWS managed)%s%s",
+	unknown, unread := 0, ""
+	for _, place := range r.Places {
+		unknown += place.Unreadable
+	}
+	if unknown > 0 {
+		unread = ", " + count(unknown) + " unreadable"
+	}
+	p.line("%s %s read%s%s (%s customer managed, %s AWS managed%s)%s%s",
 		p.sign(goodUnless(len(unexpected(r.Gaps)) > 0)),
 		p.bold(ofPlaces(pop.Read, pop.Places)), p.dot(),
-		plural(pop.Keys, "key"), count(pop.Customer), count(pop.Keys-pop.Customer), p.dot(),
+		plural(pop.Keys, "key"), count(pop.Customer), count(pop.Keys-pop.Customer-unknown), unread, p.dot(),
 		took(pop.Ended.Sub(pop.Started)))
 	p.facts("  ", [][2]string{
 		{"run", string(pop.Run)},

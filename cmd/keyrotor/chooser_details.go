@@ -1,0 +1,104 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/report"
+)
+
+// drawPreview says of the key under the cursor what its row has no room for.
+func (c *chooser) drawPreview(f *frame) {
+	lines := make([]string, previewLines-1)
+	name := ""
+	if ch, ok := c.change(c.cursor); ok {
+		s := ch.Seen
+		name = report.Clean(ch.Target.Name)
+		lines[0] = report.Clean(fmt.Sprintf("%s · %s · %s · %s · rotation %s", ch.Target.ID, s.Spec, s.Usage, s.State, orText(s.Rotation, "off")))
+		lines[1] = report.Clean(orText(s.Description, "no description"))
+		lines[2] = "fails " + report.Clean(orText(strings.Join(ch.Why, ", "), "no rule"))
+		if ch.Template != "" {
+			lines[3] = "! " + report.Clean(ch.Template)
+		} else if ch.Warning != "" {
+			lines[3] = "! " + report.Clean(ch.Warning)
+		}
+	} else if len(c.shown) > 0 {
+		s := c.plan.Rotating[c.shown[c.cursor]-len(c.plan.Changes)]
+		name = "rotates already, and cannot be chosen"
+		lines[0] = report.Clean(s.ARN)
+		lines[1] = report.Clean(orText(s.Description, "no description"))
+	}
+	f.border("├", name, "┤")
+	for _, l := range lines {
+		f.line(l)
+	}
+}
+
+// effect says in a few words what a change does.
+func effect(ch keyrotor.Change) string {
+	last := ch.Steps[len(ch.Steps)-1]
+	for _, s := range ch.Steps {
+		switch s.Verb {
+		case keyrotor.EnableRotation, keyrotor.SetPeriod:
+			return fmt.Sprintf("%s → %d d", orText(ch.Seen.Rotation, "off"), s.Params.PeriodDays)
+		}
+	}
+	return string(last.Verb)
+}
+
+// details are all that the plan knows of the key under the cursor; long text is
+// wrapped, not cut.
+func (c *chooser) details() []string {
+	ch, ok := c.change(c.cursor)
+	if !ok {
+		return []string{"", c.row(c.cursor)}
+	}
+	s := ch.Seen
+	lines := []string{""}
+	for _, f := range [][2]string{
+		{"key", ch.Target.ID}, {"alias", strings.Join(s.Aliases, ", ")}, {"account", ch.Target.Account}, {"Region", ch.Target.Region},
+		{"description", s.Description}, {"usage", s.Usage}, {"spec", s.Spec}, {"origin", s.Origin}, {"state", s.State}, {"multi-Region", s.MultiRegion},
+		{"rotation", s.Rotation}, {"owner", s.Owner}, {"env", s.Env}, {"created", s.Created.Format("2 Jan 2006")},
+		{"failing rules", strings.Join(ch.Why, ", ")}, {"change", effect(ch)}, {"template", ch.Template}, {"warning", ch.Warning}, {"cannot undo", ch.CannotUndo},
+	} {
+		if f[1] == "" {
+			continue
+		}
+		title := pad(f[0], 14)
+		for part := range strings.SplitSeq(ansi.Wrap(report.Clean(f[1]), max(20, c.width-22), ""), "\n") {
+			lines = append(lines, "  "+title+" "+part)
+			title = pad("", 14)
+		}
+	}
+	return lines
+}
+
+// question is what a person reads before signing: how much, and where.
+func (c *chooser) question() []string {
+	accounts, envs := map[string]bool{}, map[string]int{}
+	for _, ch := range c.plan.Changes {
+		if c.chosen[ch.ID] {
+			accounts[ch.Target.Account] = true
+			envs[orText(ch.Seen.Env, "no env tag")]++
+		}
+	}
+	parts := []string{}
+	for _, env := range slices.Sorted(maps.Keys(envs)) {
+		parts = append(parts, fmt.Sprintf("%d %s", envs[env], report.Clean(env)))
+	}
+	lines := []string{
+		"",
+		fmt.Sprintf("  %d of %d changes will be signed as one plan; accounts: %d.", c.count(), len(c.plan.Changes), len(accounts)),
+		"  env: " + strings.Join(parts, ", "),
+		"  Nothing in AWS changes until enough people signed and apply is run.",
+	}
+	if c.count() < len(c.plan.Changes) {
+		lines = append(lines, "  The others are left out: this is a new plan with a digest of its own.")
+	}
+	return append(lines, "", "  Sign?  y / N")
+}
