@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -17,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/report"
 )
 
@@ -66,6 +68,10 @@ type globalFlags struct {
 
 // run executes one command line and returns the exit code.
 func (p *program) run(ctx context.Context, args []string) int {
+	written := &output{to: p.out}
+	if !p.terminal {
+		p.out = written // a full-screen list needs the terminal itself
+	}
 	root := p.rootCmd()
 	root.SetArgs(args)
 	root.SetIn(p.in)
@@ -74,6 +80,14 @@ func (p *program) run(ctx context.Context, args []string) int {
 	if err := root.ExecuteContext(ctx); err != nil {
 		explain(p.err, err)
 		p.res.add(exitCodeOf(err))
+		return p.res.code()
+	}
+	if written.failed != nil {
+		explain(p.err, &keyrotor.Problem{
+			Err: fmt.Errorf("write the results: %w", written.failed), Now: "the command itself was carried out",
+			Next: "the same command again, with its output where there is room",
+		})
+		p.res.add(exitBroken)
 	}
 	return p.res.code()
 }

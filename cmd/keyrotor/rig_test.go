@@ -45,7 +45,7 @@ func newRig(t testing.TB, endpoint, account string) *rig {
 	r.env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + r.dir, "TMPDIR=" + os.TempDir(),
 		"AWS_ENDPOINT_URL=" + endpoint, "AWS_ACCESS_KEY_ID=" + account, "AWS_SECRET_ACCESS_KEY=sandbox",
-		"AWS_REGION=us-east-1", "AWS_EC2_METADATA_DISABLED=true",
+		"AWS_REGION=us-east-1", "GORACE=" + raceOptions, "AWS_EC2_METADATA_DISABLED=true",
 		"KEYROTOR_LEDGER_KEY=" + filepath.Join(r.dir, "ledger.key"), "KEYROTOR_SSH_KEY=" + filepath.Join(r.dir, "carol"),
 	}
 	return r

@@ -35,7 +35,7 @@ func setupScript(e *testscript.Env) error {
 		{"AWS_SECRET_ACCESS_KEY", "sandbox"}, {"AWS_REGION", "us-east-1"}, {"AWS_EC2_METADATA_DISABLED", "true"},
 		{"KEYROTOR_LEDGER_KEY", filepath.Join(e.WorkDir, "ledger.key")},
 		{"KEYROTOR_SSH_KEY", filepath.Join(e.WorkDir, "keys", "carol")},
-		{"GORACE", os.Getenv("GORACE")},
+		{"GORACE", raceOptions},
 	} {
 		e.Setenv(pair[0], pair[1])
 	}

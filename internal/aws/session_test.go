@@ -49,7 +49,7 @@ func TestOpenRefusesWhatCannotWork(t *testing.T) {
 		"no credentials":    {func() { t.Setenv("AWS_ACCESS_KEY_ID", ""); t.Setenv("AWS_SECRET_ACCESS_KEY", "") }, aws.Config{}, "sts:GetCallerIdentity"},
 		"expired token": {func() {
 			useSandboxKeys(t)
-			if err := s.Inject(sandbox.Fault{Service: "sts", Operation: "GetCallerIdentity", Code: "ExpiredToken", Status: 403}); err != nil {
+			if err := s.Inject(sandbox.Fault{Service: "sts", Operation: "GetCallerIdentity", Code: "ExpiredToken", Status: 403, Times: 1}); err != nil {
 				t.Fatal(err)
 			}
 		}, aws.Config{}, "ExpiredToken"},

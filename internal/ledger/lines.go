@@ -26,24 +26,28 @@ func hashLines(path string) ([]byte, keyrotor.Digest, error) {
 	whole := sha256.New()
 	in := bufio.NewReaderSize(io.TeeReader(f, whole), 1<<16)
 	var out []byte
+	line, begun := sha256.New(), false
 	for {
-		line, err := in.ReadBytes('\n')
-		if len(line) > 0 {
-			out = append(out, lineHash(line)...)
-			out = append(out, '\n')
-		}
-		if errors.Is(err, io.EOF) {
-			return out, keyrotor.Digest("sha256:" + hex.EncodeToString(whole.Sum(nil))), nil
-		}
-		if err != nil {
+		// In pieces: a line that never ends must not be held whole.
+		piece, err := in.ReadSlice('\n')
+		line.Write(piece)
+		begun = begun || len(piece) > 0
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			continue
+		case err != nil && !errors.Is(err, io.EOF):
 			return nil, "", err
 		}
+		if begun {
+			out = append(out, hex.EncodeToString(line.Sum(nil)[:8])...)
+			out = append(out, '\n')
+			line.Reset()
+			begun = false
+		}
+		if err != nil {
+			return out, keyrotor.Digest("sha256:" + hex.EncodeToString(whole.Sum(nil))), nil
+		}
 	}
-}
-
-func lineHash(line []byte) string {
-	sum := sha256.Sum256(line)
-	return hex.EncodeToString(sum[:8])
 }
 
 func digestOf(r io.Reader) (keyrotor.Digest, error) {

@@ -113,14 +113,40 @@ func (v *verifier) notice(format string, args ...any) {
 	v.report.Notices = append(v.report.Notices, fmt.Sprintf(format, args...))
 }
 
+// largestFile is more than the journal of a million changes; what is larger is
+// not read into memory.
+const largestFile = 2 << 30
+
 // read returns the bytes of a file within the folder; false when it is missing,
 // which is the caller's to judge.
 func (v *verifier) read(name string) ([]byte, bool, error) {
-	data, err := os.ReadFile(filepath.Join(v.root, filepath.FromSlash(name)))
+	file := filepath.Join(v.root, filepath.FromSlash(name))
+	info, err := os.Stat(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, false, nil
 	}
+	if err != nil {
+		return nil, false, err
+	}
+	if !v.regular(name, info) {
+		return nil, true, nil
+	}
+	if info.Size() > largestFile {
+		v.fault(name, 0, "has %d bytes: no such file of a record is that large", info.Size())
+		return nil, true, nil
+	}
+	data, err := os.ReadFile(file)
 	return data, err == nil, err
+}
+
+// regular reports whether a file of the record is one. Who is handed a folder to
+// check must not wait for a pipe or read a device without an end.
+func (v *verifier) regular(name string, info fs.FileInfo) bool {
+	if info.Mode().IsRegular() {
+		return true
+	}
+	v.fault(name, 0, "is not a file but %s", info.Mode().Type())
+	return false
 }
 
 // files lists all files below a folder within the root, by slash paths relative

@@ -3,6 +3,7 @@ package ledger
 import (
 	"bytes"
 	"maps"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -32,11 +33,16 @@ func (v *verifier) artifacts(r *runCheck) error {
 	for _, name := range slices.Sorted(maps.Keys(sealed)) {
 		file := path.Join(r.dir, name)
 		v.report.Artifacts++
-		if !exists(filepath.Join(v.root, filepath.FromSlash(file))) {
+		local := filepath.Join(v.root, filepath.FromSlash(file))
+		info, err := os.Stat(local)
+		if err != nil {
 			v.fault(file, 0, "file is missing: it was sealed")
 			continue
 		}
-		lines, digest, err := hashLines(filepath.Join(v.root, filepath.FromSlash(file)))
+		if !v.regular(file, info) {
+			continue
+		}
+		lines, digest, err := hashLines(local)
 		if err != nil {
 			return err
 		}

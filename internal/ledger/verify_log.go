@@ -154,7 +154,7 @@ func (f tileFile) describe(offset int) string {
 	i, end := f.first, 0
 	for rest := f.data; len(rest) >= 2; i++ {
 		n := 2 + int(rest[0])<<8 + int(rest[1])
-		if end += n; offset < end {
+		if end += n; offset < end || n > len(rest) {
 			break
 		}
 		rest = rest[n:]

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -14,25 +15,58 @@ import (
 )
 
 // Digest is SHA-256 over the RFC 8785 form of everything in a plan but its
-// Digest.
+// Digest. The form is hashed change by change and never held whole: plans of
+// large estates hold tens of thousands.
 func Digest(p keyrotor.Plan) (keyrotor.Digest, error) {
+	p = normal(p)
+	shell := p
+	shell.Changes = []keyrotor.Change{}
 	// The outer field hides the plan's own and is left out.
-	text, err := json.Marshal(struct {
+	frame, err := canonical(struct {
 		keyrotor.Plan
 		Digest *keyrotor.Digest `json:"digest,omitempty"`
-	}{Plan: normal(p)})
+	}{Plan: shell})
 	if err != nil {
-		return "", fmt.Errorf("plan: encode for its digest: %w", err)
+		return "", err
+	}
+	// RFC 8785 sorts names, and neither "author" nor "budget", which come before,
+	// has a member of this name; inside a string its quotes would be escaped.
+	const changes = `"changes":[`
+	at := bytes.Index(frame, []byte(changes+"]"))
+	if at < 0 {
+		return "", errors.New("plan: canonical form: it has no changes")
+	}
+	at += len(changes)
+	h := sha256.New()
+	h.Write(frame[:at])
+	for i, c := range p.Changes {
+		if i > 0 {
+			h.Write([]byte{','})
+		}
+		text, err := canonical(c)
+		if err != nil {
+			return "", fmt.Errorf("change %d: %w", i+1, err)
+		}
+		h.Write(text)
+	}
+	h.Write(frame[at:])
+	return keyrotor.Digest("sha256:" + hex.EncodeToString(h.Sum(nil))), nil
+}
+
+// canonical is the RFC 8785 form of a part of a plan, whose numbers are safe.
+func canonical(v any) ([]byte, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("plan: encode for its digest: %w", err)
 	}
 	if err := onlySafeNumbers(text); err != nil {
-		return "", fmt.Errorf("plan: digest: %w", err)
+		return nil, fmt.Errorf("plan: digest: %w", err)
 	}
-	canonical, err := jcs.Transform(text)
+	form, err := jcs.Transform(text)
 	if err != nil {
-		return "", fmt.Errorf("plan: canonical form: %w", err)
+		return nil, fmt.Errorf("plan: canonical form: %w", err)
 	}
-	sum := sha256.Sum256(canonical)
-	return keyrotor.Digest("sha256:" + hex.EncodeToString(sum[:])), nil
+	return form, nil
 }
 
 // Token is the same for every try of a change of a plan, and no other's: 32

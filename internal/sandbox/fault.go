@@ -68,6 +68,9 @@ func (s *Sandbox) Inject(f Fault) error {
 	if f.After && f.Code == "" && !f.Throttle {
 		return fmt.Errorf("fault: after needs a code or throttle to answer with")
 	}
+	if f.Status != 0 && (f.Status < 200 || f.Status > 599) {
+		return fmt.Errorf("fault: status %d is no HTTP status of an answer", f.Status)
+	}
 	if f.Skip < 0 || f.Times < 0 || f.Delay < 0 {
 		return fmt.Errorf("fault: skip, times and delay must not be negative")
 	}

@@ -65,7 +65,7 @@ func TestAFaultStrikesWhatItMatches(t *testing.T) {
 
 func TestAFaultThatDoesNothingIsRefused(t *testing.T) {
 	s := New(Options{})
-	for _, f := range []Fault{{}, {Cut: "sometimes"}, {Throttle: true, Times: -1}} {
+	for _, f := range []Fault{{}, {Cut: "sometimes"}, {Throttle: true, Times: -1}, {Code: "X", Status: 99999}, {Code: "X", Status: -1}} {
 		if err := s.Inject(f); err == nil {
 			t.Errorf("%+v was accepted", f)
 		}
