@@ -128,6 +128,9 @@ func (a *Assessor) Assess(asset keyrotor.Asset) keyrotor.Assessment {
 		return out
 	}
 	out.Eligibility = Eligible(asset.KMS)
+	if asset.Refused(keyrotor.FactDescription) {
+		out.Eligibility = notDescribed()
+	}
 	out.View = viewOf(asset.KMS, out.Eligibility)
 	if out.View == keyrotor.ViewAWSManaged {
 		a.count(&out, nil, false)

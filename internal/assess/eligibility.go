@@ -250,3 +250,14 @@ func viewOf(k *keyrotor.KMSFacts, e keyrotor.Eligibility) keyrotor.View {
 		return keyrotor.ViewTarget
 	}
 }
+
+// notDescribed is the eligibility of a key that was listed and refused to be
+// described: it is a gap, and not a sort of key.
+func notDescribed() keyrotor.Eligibility {
+	return keyrotor.Eligibility{
+		Ability: keyrotor.NoRotation,
+		Class:   "could not be read",
+		Reason:  "DescribeKey was refused, so nothing is known of this key.",
+		Instead: "let the scan role in (the gaps name the call and the cause), then scan again",
+	}
+}

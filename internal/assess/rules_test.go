@@ -177,3 +177,21 @@ func TestBuiltinReferencesAreCompleteData(t *testing.T) {
 		}
 	}
 }
+
+func TestAKeyThatMayNotBeDescribedIsNoSortOfKey(t *testing.T) {
+	t.Parallel()
+	a, err := assess.New(assess.Options{Packs: []*assess.Pack{builtin(t)}, Now: today()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := a.Assess(keyrotor.Asset{
+		Kind: keyrotor.KindKMSKey, ID: "k", ARN: "arn:k", KMS: &keyrotor.KMSFacts{},
+		Unread: []keyrotor.Unread{{Fact: keyrotor.FactDescription, Call: "kms:DescribeKey", Code: "AccessDeniedException"}},
+	})
+	if got.Eligibility.Class != "could not be read" || got.View != keyrotor.ViewNotEligible {
+		t.Errorf("class %q in view %q, want one that could not be read among the not eligible", got.Eligibility.Class, got.View)
+	}
+	if failed := got.Failed(); len(failed) > 0 {
+		t.Errorf("rules %v failed on a key of which nothing is known", failed)
+	}
+}

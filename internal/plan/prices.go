@@ -49,7 +49,7 @@ func cost(changes []keyrotor.Change) keyrotor.Cost {
 			guessed++
 		}
 	}
-	total.Note = "in US cents a month; the first and the second rotation of a key are billed, later ones not; replicas each"
+	total.Note = "the first and the second rotation of a key are billed, later ones not; replicas each"
 	if guessed > 0 {
 		total.Note += fmt.Sprintf("; %s of unknown history counted as never rotated", count(guessed, "key"))
 	}

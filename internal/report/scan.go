@@ -133,7 +133,24 @@ func (p *page) gaps(gaps []keyrotor.Gap) {
 	}
 	if n := len(gaps) - len(open); n > 0 {
 		p.line("  %s %s foreseen by the configuration", p.sign(markSame), plural(n, "more gap"))
+		p.foreseen(gaps)
 	}
+}
+
+// foreseen lists the approved gaps with who approved them, why and until when.
+func (p *page) foreseen(gaps []keyrotor.Gap) {
+	var known []keyrotor.Gap
+	for _, g := range gaps {
+		if g.Expected != nil {
+			known = append(known, g)
+		}
+	}
+	n, rest := p.first(len(known))
+	for _, g := range known[:n] {
+		e := g.Expected
+		p.line("    %s: %s (%s, until %s)", p.text(gapPlace(g)), p.text(e.Reason), p.text(e.Approver), e.Until.UTC().Format("2 Jan 2006"))
+	}
+	p.more("    ", rest)
 }
 
 // gapPlace is where a gap is, in a form that can be pasted.
