@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 
 	"github.com/keyrotor/keyrotor"
@@ -114,7 +115,7 @@ func explain(w io.Writer, err error) {
 		lines = append(lines, [2]string{"now", "later waves were not started; the outcomes above say what holds"}, [2]string{"next", "keyrotor explain KEY for a change that failed; then the same command again takes up where it stopped"})
 	case errors.Is(err, context.Canceled):
 		first = "interrupted"
-		lines = append(lines, [2]string{"now", "what was under way has ended and is recorded"}, [2]string{"next", "the same command again takes up where this one stopped"})
+		lines = append(lines, [2]string{"now", "what was under way has ended and is recorded"}, [2]string{"next", "the same command again: apply takes up where it stopped, a scan begins anew"})
 	case exitCodeOf(err) == exitUsage:
 		lines = append(lines, [2]string{"now", "nothing was read or changed"}, [2]string{"next", "keyrotor --help, or the help of the command"})
 	default:
@@ -140,6 +141,8 @@ func hint(err error) (now, next string) {
 	text := err.Error()
 	now = "nothing was changed by this command"
 	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return now, "run it as the user to whom that file belongs, or give another folder with --state DIR"
 	case strings.Contains(text, "ExpiredToken"):
 		return now, "sign in again (aws sso login, or whatever renews your credentials), then the same command"
 	case strings.Contains(text, "get credentials"), strings.Contains(text, "no EC2 IMDS role found"), strings.Contains(text, "failed to refresh cached credentials"):

@@ -34,6 +34,9 @@ repeated days later.`,
 			if err != nil {
 				return err
 			}
+			if patience < 0 {
+				return usage("--patience %s: not less than nothing", patience)
+			}
 			if patience == 0 {
 				patience = time.Duration(s.cfg.Apply.Patience)
 			}

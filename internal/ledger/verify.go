@@ -74,6 +74,9 @@ func Verify(dir string, o VerifyOptions) (Report, error) {
 		}
 		v.kept = &kept
 	}
+	if _, err := os.ReadDir(dir); errors.Is(err, fs.ErrPermission) {
+		return Report{}, err // not to be taken for a folder of something else
+	}
 	switch {
 	case exists(filepath.Join(dir, "runs")) || exists(filepath.Join(dir, "ledger")):
 		err = v.state()
