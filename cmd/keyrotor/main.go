@@ -138,6 +138,8 @@ Nothing is changed without a plan that enough people signed. Start with
 	}
 	root.SetHelpCommandGroupID("more")
 	root.SetCompletionCommandGroupID("more")
+	root.InitDefaultHelpCmd() // cobra would add both later, without the exit codes
+	root.InitDefaultCompletionCmd()
 	withExitCodes(root)
 	return root
 }
