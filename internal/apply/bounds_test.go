@@ -319,3 +319,43 @@ func TestAnAccountStopsNearItsLimitHoweverManyAreUnderWay(t *testing.T) {
 		t.Errorf("%d changes failed, want 3 to 5 of 32", got)
 	}
 }
+
+// silent is an actor whose service never answers.
+type silent struct{ calls chan struct{} }
+
+func (silent) Check(ctx context.Context, _ keyrotor.Step) (bool, error) { return false, ctx.Err() }
+
+func (s silent) Do(ctx context.Context, _ keyrotor.Step) (keyrotor.Receipt, error) {
+	s.calls <- struct{}{}
+	<-ctx.Done()
+	return keyrotor.Receipt{}, &keyrotor.InDoubt{Err: ctx.Err()}
+}
+
+func TestAnInterruptDoesNotWaitForAServiceThatIsSilent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		j, actor := &applytest.Journal{}, silent{make(chan struct{}, 1)}
+		e := executor(newSwitches(), j)
+		e.Actor = func(keyrotor.Step) (apply.Actor, bool) { return actor, true }
+		e.Now, e.Sleep = time.Now, nil // the bubble's own clock
+		ctx, interrupt := context.WithCancel(t.Context())
+		started := time.Now()
+		go func() {
+			<-actor.calls
+			interrupt()
+		}()
+		res, err := e.Run(ctx, planOf(many(1, "a")))
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v, want canceled", err)
+		}
+		if took := time.Since(started); took < 5*time.Second || took > 30*time.Second {
+			t.Errorf("the run ended %s after the interrupt, want a while for an answer and no more", took)
+		}
+		if got := res.Outcomes[0].State; got.Final() {
+			t.Errorf("outcome %s is final, and nobody looked", got)
+		}
+		if past := j.Past(); len(past["a-00"].Open) != 1 {
+			t.Errorf("open intents %v, want the one that the next turn looks after", past["a-00"].Open)
+		}
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/keyrotor/keyrotor"
 )
@@ -22,15 +23,15 @@ func (t *turn) carryOut(ctx context.Context, c keyrotor.Change, m *Memory, o *ke
 		if r, ok := m.Receipts[s.Number]; ok && (r.Found || !s.Verb.Async()) {
 			continue
 		}
-		// From here on the step ends, whatever happens to ctx: a call that is
-		// cut off half way is a doubt that nobody needed.
-		did, err := t.step(context.WithoutCancel(ctx), c, i, s, m)
+		work, end := t.underWay(ctx, s)
+		did, err := t.step(work, c, i, s, m)
 		for try := 1; err != nil && try < stretchTries && insideStretch(c, i, m) && retryInside(err); try++ {
-			if t.Sleep(context.WithoutCancel(ctx), t.Poll<<try) != nil {
+			if t.Sleep(work, t.Poll<<try) != nil {
 				break
 			}
-			did, err = t.step(context.WithoutCancel(ctx), c, i, s, m)
+			did, err = t.step(work, c, i, s, m)
 		}
+		end()
 		acted = acted || did
 		if err != nil {
 			t.settle(o, s, err, acted)
@@ -41,6 +42,27 @@ func (t *turn) carryOut(ctx context.Context, c keyrotor.Change, m *Memory, o *ke
 	if !acted {
 		o.State, o.Reason = keyrotor.Unchanged, "it was so already, and not by this run"
 	}
+}
+
+// lastWords is how long a step that is under way may go on after an interrupt:
+// more than a call that is answered needs, less than a person waits.
+const lastWords = 20 * time.Second
+
+// underWay is the context of a step. An interrupt does not cut its call off at
+// once, for that is a doubt that nobody needed; a service that does not answer is
+// waited for no longer than lastWords, and the open intent makes the next turn
+// look. Inside a stretch, where a consumer is locked out, the step goes on.
+func (t *turn) underWay(ctx context.Context, s keyrotor.Step) (work context.Context, end func()) {
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	if s.Stretch != 0 {
+		return work, stop
+	}
+	unhook := context.AfterFunc(ctx, func() {
+		if t.Sleep(work, lastWords) == nil {
+			stop()
+		}
+	})
+	return work, func() { unhook(); stop() }
 }
 
 // stretchTries is how often a step inside a stretch is tried in one turn: a

@@ -90,7 +90,7 @@ func (t *turn) intend(ctx context.Context, c keyrotor.Change, at int, s keyrotor
 	if err := t.payOwed(ctx); err != nil {
 		return err
 	}
-	if err := t.Journal.Intend(ctx, intents...); err != nil {
+	if err := t.Journal.Intend(context.WithoutCancel(ctx), intents...); err != nil {
 		t.recordFailed(fmt.Errorf("intent to %s %s: %w", s.Verb, s.Target, err))
 		return t.recordErr()
 	}
@@ -135,7 +135,7 @@ func (t *turn) do(ctx context.Context, actor Actor, c keyrotor.Change, s keyroto
 		// Definite: this call had no effect. Inside a stretch the intents stay
 		// open, so that the next turn knows where it is.
 		if s.Stretch == 0 && fresh {
-			if jerr := t.Journal.Abandon(ctx, m.Open[s.Number], err.Error()); jerr != nil {
+			if jerr := t.Journal.Abandon(context.WithoutCancel(ctx), m.Open[s.Number], err.Error()); jerr != nil {
 				t.recordFailed(fmt.Errorf("refusal of %s %s: %w", s.Verb, s.Target, jerr))
 				return false, errors.Join(err, t.recordErr())
 			}
@@ -174,8 +174,8 @@ func (t *turn) await(ctx context.Context, actor Actor, s keyrotor.Step) (bool, e
 		if !t.Now().Add(pause).Before(deadline) {
 			return false, err
 		}
-		if err := t.Sleep(ctx, pause); err != nil {
-			return false, err
+		if t.Sleep(ctx, pause) != nil {
+			return false, &keyrotor.NotYet{Again: t.Now(), Reason: "interrupted while its effect was awaited"}
 		}
 		pause = min(2*pause, 5*time.Second)
 	}
@@ -188,7 +188,7 @@ func (t *turn) receive(ctx context.Context, c keyrotor.Change, s keyrotor.Step, 
 	if r.At.IsZero() {
 		r.At = t.Now().UTC()
 	}
-	err := t.Journal.Receive(ctx, r)
+	err := t.Journal.Receive(context.WithoutCancel(ctx), r)
 	if err != nil && s.Stretch != 0 && s.Verb != lastOfStretch(c, s) {
 		t.mu.Lock()
 		t.owed = append(t.owed, r)
@@ -225,7 +225,7 @@ func (t *turn) payOwed(ctx context.Context) error {
 	t.owed = nil
 	t.mu.Unlock()
 	for i, r := range owed {
-		if err := t.Journal.Receive(ctx, r); err != nil {
+		if err := t.Journal.Receive(context.WithoutCancel(ctx), r); err != nil {
 			t.mu.Lock()
 			t.owed = append(t.owed, owed[i:]...)
 			t.mu.Unlock()
