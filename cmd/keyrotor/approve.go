@@ -18,12 +18,12 @@ import (
 
 // approveFlags say what is chosen and who signs.
 type approveFlags struct {
-	all                  bool
-	selection, key, as   string
-	ids                  []string
-	file                 string
-	valid                time.Duration
-	chooseOnly, withList bool
+	all                bool
+	selection, key, as string
+	ids                []string
+	file               string
+	valid              time.Duration
+	chooseOnly         bool
 }
 
 func (p *program) approveCmd() *cobra.Command {

@@ -96,7 +96,7 @@ func (s *act) findMade(ctx context.Context) (string, error) {
 	group.SetLimit(tagsAtOnce)
 	pages := kms.NewListKeysPaginator(s.client, &kms.ListKeysInput{Limit: awssdk.Int32(listKeysLimit)})
 	var listErr error
-	for listErr == nil && found.Load() == nil && pages.HasMorePages() {
+	for found.Load() == nil && pages.HasMorePages() {
 		page, err := pages.NextPage(gctx)
 		if err != nil {
 			listErr = callError("kms:ListKeys", err, nil)

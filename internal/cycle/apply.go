@@ -125,6 +125,7 @@ func checkWave(ctx context.Context, w keyrotor.Wave, byID map[keyrotor.ChangeID]
 			lost++
 		case keyrotor.Waiting:
 			waiting++
+		default: // it took effect, or had nothing to do
 		}
 		if out.State != keyrotor.Succeeded {
 			continue
@@ -136,6 +137,7 @@ func checkWave(ctx context.Context, w keyrotor.Wave, byID map[keyrotor.ChangeID]
 			discrepant++
 		case keyrotor.Unreadable:
 			unread++
+		case keyrotor.Confirmed:
 		}
 	}
 	if o.WaveDone != nil {
