@@ -229,7 +229,7 @@ func (s *session) showApproved(pl keyrotor.Plan, all []keyrotor.Approval, signer
 		return report.Write(s.out, s.format(), report.Document{Schema: keyrotor.SchemaApproval, Version: keyrotor.SchemaVersion, Body: last})
 	}
 	fmt.Fprintf(s.out, "signed   %s (%d changes) as %s, valid until %s\n", pl.Digest, len(pl.Changes), report.Clean(last.Principal), untilText(last.Statement.Expires))
-	fmt.Fprintf(s.out, "kept     %s\n", name)
+	fmt.Fprintf(s.out, "kept     %s\n", report.Clean(name))
 	if _, err := approve.Verify(pl, plan.Digest, all, signers, s.now().UTC()); err != nil {
 		fmt.Fprintf(s.out, "needs    %d approvals in all: %v\n\nNext: the next approver runs keyrotor approve --all %s\n", pl.Needs.Approvals, report.Clean(err.Error()), file)
 		s.res.add(exitWaiting)

@@ -74,7 +74,7 @@ type ApprovalConfig struct {
 // ApplyConfig bounds what one apply may do.
 type ApplyConfig struct {
 	Canary        int            `yaml:"canary" json:"canary,omitempty" jsonschema_description:"Changes in the first wave. Default 5."`
-	StopAfter     int            `yaml:"stop_after" json:"stop_after,omitempty" jsonschema_description:"Failures after which an account is left alone. Default 5."`
+	StopAfter     int            `yaml:"stop_after" json:"stop_after,omitempty" jsonschema_description:"Failures after which an account is left alone; as many again, less one, may be under way by then. Default 5."`
 	StopRunAfter  int            `yaml:"stop_run_after" json:"stop_run_after,omitempty" jsonschema_description:"Failures after which the run stops. Default 20."`
 	Concurrency   int            `yaml:"concurrency" json:"concurrency,omitempty" jsonschema_description:"Changes under way at once. Default 16."`
 	Patience      Duration       `yaml:"patience" json:"patience,omitempty" jsonschema:"type=string" jsonschema_description:"How long a late effect is awaited. Default 2m."`

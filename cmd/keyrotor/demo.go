@@ -235,6 +235,9 @@ func (d *demo) walk(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if err := d.publishKey(); err != nil {
+		return err
+	}
 	size, _, _ := strings.Cut(head, ":")
 	line("ledger", "%s heads of runs, checkpoint signed by %s", size, ledgerKeyName)
 	d.farewell(s, v, where)
@@ -259,6 +262,18 @@ func (d *demo) approve(s *session, _ string, pl keyrotor.Plan) error {
 	return nil
 }
 
+// publishKey leaves the public half of the demo's ledger key beside the state.
+func (d *demo) publishKey() error {
+	_, verifier, err := d.ledgerKey()
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(d.dir, "ledger.pub"), []byte(verifier+"\n"), 0o644); err != nil {
+		return usage("write the demo's files: %w", err)
+	}
+	return nil
+}
+
 type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
@@ -275,7 +290,7 @@ func (d *demo) farewell(s *session, v report.Run, where string) {
 		example = p.Changes[len(p.Changes)-1].Target.Name
 	}
 	fmt.Fprintf(d.out, "\nReport   %s\nTook     %.1f s; everything is in %s\n", fileURL(where), d.now().Sub(d.started).Seconds(), d.dir)
-	fmt.Fprintf(d.out, "Next     keyrotor %s explain %s\n         keyrotor evidence verify %s\n         keyrotor scan     the same on your own organization\n", config, report.Clean(example), s.state.Dir())
+	fmt.Fprintf(d.out, "Next     keyrotor %s explain %s\n         keyrotor evidence verify --key %s %s\n         keyrotor scan     the same on your own organization\n", config, report.Clean(example), filepath.Join(d.dir, "ledger.pub"), s.state.Dir())
 }
 
 // stay keeps the sandbox up.

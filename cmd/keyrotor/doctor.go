@@ -66,7 +66,8 @@ func (s *session) showDoctor(checks []aws.DoctorCheck, all bool) error {
 		}
 	}
 	if bad == 0 {
-		fmt.Fprintf(s.out, "\n%d checks, nothing to mend\n\nNext: keyrotor scan\n", len(checks))
+		fmt.Fprintf(s.out, "\n%d checks in %d accounts, nothing to mend there\n", len(checks), accountsIn(checks))
+		fmt.Fprintf(s.out, "Not tried: %swhether the apply role may write\n\nNext: keyrotor scan\n", notTried(all))
 		return nil
 	}
 	fmt.Fprintf(s.out, "\n%d checks, %d to mend\n\nNext: keyrotor iam-policy prints the permissions that the roles need\n", len(checks), bad)
@@ -136,4 +137,22 @@ func doctorRows(checks []aws.DoctorCheck) report.Rows {
 			return nil
 		},
 	}
+}
+
+func accountsIn(checks []aws.DoctorCheck) int {
+	seen := map[string]bool{}
+	for _, c := range checks {
+		if c.Account != "" {
+			seen[c.Account] = true
+		}
+	}
+	return len(seen)
+}
+
+// notTried says what a good result does not cover.
+func notTried(all bool) string {
+	if all {
+		return "other Regions than the first of each account, and "
+	}
+	return "the other accounts (--all enters each), other Regions than the first, and "
 }

@@ -138,6 +138,7 @@ Nothing is changed without a plan that enough people signed. Start with
 	}
 	root.SetHelpCommandGroupID("more")
 	root.SetCompletionCommandGroupID("more")
+	root.SetOut(p.out)        // the completion command remembers where to write
 	root.InitDefaultHelpCmd() // cobra would add both later, without the exit codes
 	root.InitDefaultCompletionCmd()
 	withExitCodes(root)

@@ -179,15 +179,11 @@ func (s *session) planOptions(run *store.Run, f planFlags, j *judging) (plan.Opt
 		o.Inputs.InventoryTaken = summary.Population.Ended
 		o.Author.Identity = summary.Population.Identity
 	}
-	if o.Author.Key, o.Author.Principal, err = s.author(signers, f.authorKey); err != nil {
+	identity := o.Author.Identity
+	if o.Author, err = s.author(signers, f.authorKey); err != nil {
 		return plan.Options{}, err
 	}
-	if o.Author.Key == "" && !o.Needs.AuthorMayApprove {
-		return plan.Options{}, &keyrotor.Refusal{
-			What: "nobody knows who makes this plan", Why: []string{"the author of a plan may not approve it, so the plan must name one of the author's keys"},
-			Now: "nothing was changed", Next: "keyrotor plan --author-key ~/.ssh/id_ed25519.pub, or load your key into the ssh-agent",
-		}
-	}
+	o.Author.Identity = identity
 	return o, nil
 }
 
@@ -208,22 +204,35 @@ func rulePeriod(rules []keyrotor.RuleInfo) func(keyrotor.Assessment) int {
 	}
 }
 
-// author is the SSH key by which the author of a plan is known, and whose it
-// is: preferably one that allowed_signers names.
-func (s *session) author(signers *approve.AllowedSigners, file string) (fingerprint, principal string, err error) {
+// author is the SSH key by which the author of a plan is known, and whose it is.
+// Where authors may not approve, it must be somebody's in allowed_signers: with
+// a key that nobody knows, the same person could make a plan and sign it.
+func (s *session) author(signers *approve.AllowedSigners, file string) (keyrotor.Author, error) {
 	keys, err := s.ownKeys(file)
 	if err != nil {
-		return "", "", err
+		return keyrotor.Author{}, err
 	}
+	var a keyrotor.Author
 	for _, k := range keys {
-		if who := signers.PrincipalsOf(k, approve.Namespace, s.now().UTC()); len(who) > 0 {
-			return fingerprintOf(k), who[0], nil
+		for _, namespace := range []string{approve.Namespace, approve.AuthorNamespace} {
+			if who := signers.PrincipalsOf(k, namespace, s.now().UTC()); len(who) > 0 {
+				return keyrotor.Author{Key: fingerprintOf(k), Principal: who[0]}, nil
+			}
 		}
+		a.Key = fingerprintOf(k)
 	}
-	if len(keys) > 0 {
-		return fingerprintOf(keys[0]), "", nil
+	if s.needs().AuthorMayApprove {
+		return a, nil
 	}
-	return "", "", nil
+	refusal := &keyrotor.Refusal{
+		What: "nobody knows who makes this plan", Why: []string{"the author of a plan may not approve it, so the plan must name one of the author's keys"},
+		Now: "nothing was changed", Next: "keyrotor plan --author-key ~/.ssh/id_ed25519.pub, or load your key into the ssh-agent",
+	}
+	if a.Key != "" {
+		refusal.Why = append(refusal.Why, "the key "+a.Key+" is nobody's in "+s.cfg.path(s.cfg.Approval.Signers))
+		refusal.Next = `have the key added to allowed_signers (with namespaces="keyrotor-author" it can make plans and approve none)`
+	}
+	return keyrotor.Author{}, refusal
 }
 
 func (s *session) showPlan(pl keyrotor.Plan, file string) error {
@@ -298,6 +307,14 @@ func (s *session) planUndo(ctx context.Context, f planFlags) error {
 	}
 	outcomes, err := s.recorded(undone, old)
 	if err != nil {
+		return err
+	}
+	signers, _, err := s.signers()
+	if err != nil {
+		return err
+	}
+	// Asked before a run is begun: one that was refused would stand unsealed.
+	if _, err := s.author(signers, f.authorKey); err != nil {
 		return err
 	}
 	estate, err := s.estate(ctx, undone.ID(), nil)

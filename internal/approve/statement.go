@@ -20,6 +20,9 @@ import (
 const (
 	Namespace        = "keyrotor-approval"
 	WaiversNamespace = "keyrotor-waivers"
+	// AuthorNamespace lets allowed_signers name people who make plans and may not
+	// approve any: namespaces="keyrotor-author".
+	AuthorNamespace = "keyrotor-author"
 )
 
 // maxExact is the largest integer that RFC 8785 keeps apart from its neighbour.
