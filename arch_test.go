@@ -50,6 +50,7 @@ func permitted() map[string]imports {
 		"internal/store": {ours: root, libs: []string{"golang.org/x/sys/unix"}},
 		"internal/sandbox": {ours: root, libs: []string{
 			"github.com/aws/aws-sdk-go-v2", "github.com/decred/dcrd/dcrec/secp256k1", "github.com/tink-crypto/tink-go/v2/kwp",
+			"github.com/cloudflare/circl", "github.com/emmansun/gmsm",
 		}},
 
 		// The composer: the root and the stages, never the rim.

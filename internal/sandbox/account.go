@@ -1,63 +1,31 @@
 package sandbox
 
 import (
-	"encoding/json"
 	"net/http"
 	"slices"
 	"strconv"
 
+	api "github.com/aws/aws-sdk-go-v2/service/account"
 	"github.com/aws/aws-sdk-go-v2/service/account/types"
 )
 
-// accountService answers account:ListRegions, a REST call with JSON.
-func accountService(s *Sandbox, w http.ResponseWriter, _ *http.Request, c *call, body []byte) {
-	if c.Operation != "ListRegions" {
-		c.fail(w, &apiError{Code: "UnknownOperationException", Status: http.StatusNotFound})
-		return
-	}
-	out, err := s.listRegions(c, body)
-	if err != nil {
-		c.fail(w, err)
-		return
-	}
-	answer, _ := json.Marshal(out) // texts only, cannot fail
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(answer)
+// accountOperations are the calls of Account that a walk makes.
+func accountOperations() map[string]operation {
+	return map[string]operation{"ListRegions": op(listRegions)}
 }
 
-type listRegionsInput struct {
-	AccountID  string `json:"AccountId"`
-	MaxResults *int
-	NextToken  string
-	Statuses   []types.RegionOptStatus `json:"RegionOptStatusContains"`
-}
-
-type listRegionsOutput struct {
-	NextToken string `json:",omitempty"`
-	Regions   []regionStatus
-}
-
-type regionStatus struct {
-	RegionName      string
-	RegionOptStatus types.RegionOptStatus
-}
-
-func (s *Sandbox) listRegions(c *call, body []byte) (*listRegionsOutput, *apiError) {
-	in := listRegionsInput{}
-	if err := json.Unmarshal(body, &in); err != nil && len(body) > 0 {
-		return nil, errf("ValidationException", "the request is not JSON")
-	}
-	size, from, err := in.page()
+func listRegions(c *call, in *api.ListRegionsInput) (*api.ListRegionsOutput, error) {
+	size, from, err := regionsPage(in)
 	if err != nil {
 		return nil, err
 	}
-	account, err := s.regionsOf(c, in.AccountID)
+	whose, err := c.s.regionsOf(c, deref(in.AccountId))
 	if err != nil {
 		return nil, err
 	}
-	var all []regionStatus
-	for _, r := range s.regionStatuses(account) {
-		if len(in.Statuses) == 0 || slices.Contains(in.Statuses, r.RegionOptStatus) {
+	var all []types.Region
+	for _, r := range c.s.regionStatuses(whose) {
+		if len(in.RegionOptStatusContains) == 0 || slices.Contains(in.RegionOptStatusContains, r.RegionOptStatus) {
 			all = append(all, r)
 		}
 	}
@@ -65,23 +33,23 @@ func (s *Sandbox) listRegions(c *call, body []byte) (*listRegionsOutput, *apiErr
 		return nil, errf("ValidationException", "Invalid NextToken")
 	}
 	to := min(from+size, len(all))
-	out := &listRegionsOutput{Regions: append([]regionStatus{}, all[from:to]...)}
+	out := &api.ListRegionsOutput{Regions: append([]types.Region{}, all[from:to]...)}
 	if to < len(all) {
-		out.NextToken = strconv.Itoa(to)
+		out.NextToken = new(strconv.Itoa(to))
 	}
 	return out, nil
 }
 
-func (in *listRegionsInput) page() (size, from int, _ *apiError) {
+func regionsPage(in *api.ListRegionsInput) (size, from int, _ error) {
 	size = 50
 	if in.MaxResults != nil {
-		size = *in.MaxResults
+		size = int(*in.MaxResults)
 	}
 	if size < 1 || size > 50 {
 		return 0, 0, errf("ValidationException", "MaxResults must be between 1 and 50")
 	}
-	if in.NextToken != "" {
-		n, err := strconv.Atoi(in.NextToken)
+	if token := deref(in.NextToken); token != "" {
+		n, err := strconv.Atoi(token)
 		if err != nil || n < 0 {
 			return 0, 0, errf("ValidationException", "Invalid NextToken")
 		}
@@ -92,7 +60,7 @@ func (in *listRegionsInput) page() (size, from int, _ *apiError) {
 
 // regionsOf decides whose Regions the caller may see: its own, or those of a
 // member when it is the management account and names another than itself.
-func (s *Sandbox) regionsOf(c *call, asked string) (string, *apiError) {
+func (s *Sandbox) regionsOf(c *call, asked string) (string, error) {
 	if asked == "" {
 		return c.Account, nil
 	}
@@ -115,7 +83,7 @@ func (s *Sandbox) regionsOf(c *call, asked string) (string, *apiError) {
 }
 
 // regionStatuses lists every Region and how it stands in an account.
-func (s *Sandbox) regionStatuses(account string) []regionStatus {
+func (s *Sandbox) regionStatuses(account string) []types.Region {
 	m, _ := s.member(account)
 	known := slices.Concat(defaultRegions(), optInRegions())
 	for _, r := range m.On {
@@ -124,7 +92,7 @@ func (s *Sandbox) regionStatuses(account string) []regionStatus {
 		}
 	}
 	slices.Sort(known)
-	out := make([]regionStatus, 0, len(known))
+	out := make([]types.Region, 0, len(known))
 	for _, r := range known {
 		status := types.RegionOptStatusEnabled
 		switch isDefault := slices.Contains(defaultRegions(), r); {
@@ -133,7 +101,7 @@ func (s *Sandbox) regionStatuses(account string) []regionStatus {
 		case isDefault:
 			status = types.RegionOptStatusEnabledByDefault
 		}
-		out = append(out, regionStatus{r, status})
+		out = append(out, types.Region{RegionName: new(r), RegionOptStatus: status})
 	}
 	return out
 }

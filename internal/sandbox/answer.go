@@ -47,7 +47,13 @@ func abort(w http.ResponseWriter) {
 	panic(http.ErrAbortHandler) //nolint:forbidigo // net/http recovers exactly this value
 }
 
-const jsonType = "application/x-amz-json-1.1"
+// jsonType is the content type of JSON answers.
+func (c *call) jsonType() string {
+	if c.Protocol == protocolREST {
+		return "application/json"
+	}
+	return "application/x-amz-json-1.1"
+}
 
 // fail writes an error in the form of the call's protocol.
 func (c *call) fail(w http.ResponseWriter, e *apiError) {
@@ -61,13 +67,14 @@ func (c *call) fail(w http.ResponseWriter, e *apiError) {
 		w.WriteHeader(status)
 		_, _ = w.Write(c.xmlError(e)) // held in memory, cannot fail
 	default:
-		w.Header().Set("Content-Type", jsonType)
-		if c.Protocol == protocolREST {
-			w.Header().Set("Content-Type", "application/json")
-		}
+		w.Header().Set("Content-Type", c.jsonType())
 		w.Header().Set("x-amzn-ErrorType", e.Code)
 		w.WriteHeader(status)
-		body, _ := json.Marshal(map[string]string{"__type": e.Code, "message": e.Message})
+		members := map[string]string{"__type": e.Code, "message": e.Message}
+		if e.Reason != "" {
+			members["Reason"] = e.Reason
+		}
+		body, _ := json.Marshal(members) // texts only, cannot fail
 		_, _ = w.Write(body)
 	}
 }

@@ -3,6 +3,7 @@ package sandbox_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"runtime"
 	"strings"
@@ -20,12 +21,12 @@ func BenchmarkDescribeKey(b *testing.B) {
 	body := fmt.Sprintf(`{"KeyId":%q}`, arn)
 	b.ReportAllocs()
 	for b.Loop() {
-		r := httptest.NewRequest("POST", "/", strings.NewReader(body))
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
 		r.Header.Set("X-Amz-Target", "TrentService.DescribeKey")
 		r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+account+"/20261121/"+region+"/kms/aws4_request, SignedHeaders=host, Signature=0")
 		w := httptest.NewRecorder()
 		s.ServeHTTP(w, r)
-		if w.Code != 200 {
+		if w.Code != http.StatusOK {
 			b.Fatal(w.Body)
 		}
 	}

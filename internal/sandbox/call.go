@@ -28,6 +28,7 @@ type call struct {
 
 	s     *Sandbox
 	fault *Fault // injected: strikes after the effect
+	paid  string // the shared quota that the call has paid from
 }
 
 // protocol is the wire format of an answer.

@@ -107,10 +107,12 @@ func FuzzSealed(f *testing.F) {
 // FuzzKeyPolicy reads any policy without falling over.
 func FuzzKeyPolicy(f *testing.F) {
 	f.Add(defaultPolicy("aws", "111111111111"))
+	f.Add(`{"Statement":{"Effect":"Deny","Principal":"*","Action":"kms:*","Condition":{"ForAnyValue:StringLikeIfExists":{"aws:TagKeys":["a*",7,true]},"Null":{"kms:ViaService":false}}}}`)
 	f.Add(`{"Statement":{"Principal":{"AWS":["*"],"Service":"s3.amazonaws.com"},"Action":["kms:[","kms:*"]}}`)
+	s := New(Options{})
 	f.Fuzz(func(t *testing.T, text string) {
-		c := &call{Account: "111111111111", Partition: "aws", Principal: "arn:aws:sts::111111111111:assumed-role/r/s"}
-		if err := c.checkPolicy(text, true); err != nil {
+		c := &call{s: s, Account: "111111111111", Partition: "aws", Principal: "arn:aws:sts::111111111111:assumed-role/r/s"}
+		if err := c.checkPolicy(nil, text, true); err != nil {
 			return
 		}
 		r := &kmsRegion{name: "us-east-1", account: &account{id: "111111111111"}}

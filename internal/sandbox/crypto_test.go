@@ -53,6 +53,9 @@ func TestSigningRoundTrips(t *testing.T) {
 		"secp256k1":         {"ECC_SECG_P256K1", "ECDSA_SHA_256", "RAW", []byte("message")},
 		"P-521":             {"ECC_NIST_P521", "ECDSA_SHA_512", "DIGEST", digest},
 		"RSA PSS":           {"RSA_2048", "RSASSA_PSS_SHA_512", "DIGEST", digest},
+		"ML-DSA-44":         {"ML_DSA_44", "ML_DSA_SHAKE_256", "RAW", []byte("message")},
+		"ML-DSA-65 of μ":    {"ML_DSA_65", "ML_DSA_SHAKE_256", "EXTERNAL_MU", digest},
+		"ML-DSA-87":         {"ML_DSA_87", "ML_DSA_SHAKE_256", "RAW", []byte("message")},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -71,31 +74,6 @@ func TestSigningRoundTrips(t *testing.T) {
 				t.Errorf("verify a changed signature: got %q, want KMSInvalidSignatureException", got)
 			}
 		})
-	}
-}
-
-func TestEncapsulatedSecretsOpen(t *testing.T) {
-	b := newBench(t, sandbox.Options{})
-	c, ctx := b.client(account, region), context.Background()
-	for _, spec := range []string{"ML_KEM_768", "ML_KEM_1024"} {
-		arn := b.seed(t, sandbox.KeySeed{Spec: spec})
-		sealed, err := c.Encapsulate(ctx, &kms.EncapsulateInput{KeyId: &arn, EncapsulationAlgorithm: "ML_KEM"})
-		if err != nil {
-			t.Fatalf("%s: encapsulate: %v", spec, err)
-		}
-		opened, err := c.Decapsulate(ctx, &kms.DecapsulateInput{KeyId: &arn, EncapsulationAlgorithm: "ML_KEM", SharedSecretCiphertextBlob: sealed.SharedSecretCiphertextBlob})
-		if err != nil || !bytes.Equal(opened.SharedSecret, sealed.SharedSecret) {
-			t.Errorf("%s: decapsulate: the secret differs or %v", spec, err)
-		}
-	}
-}
-
-func TestWhatTheSandboxCannotComputeSaysSo(t *testing.T) {
-	b := newBench(t, sandbox.Options{})
-	arn := b.seed(t, sandbox.KeySeed{Spec: "ML_DSA_65"})
-	_, err := b.client(account, region).Sign(context.Background(), &kms.SignInput{KeyId: &arn, Message: []byte("m"), SigningAlgorithm: "ML_DSA_SHAKE_256"})
-	if got := code(err); got != "UnsupportedOperationException" {
-		t.Errorf("got %q, want UnsupportedOperationException", got)
 	}
 }
 

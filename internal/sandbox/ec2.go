@@ -33,13 +33,13 @@ func ec2Service(s *Sandbox, w http.ResponseWriter, _ *http.Request, c *call, _ [
 		switch {
 		case r.RegionOptStatus == types.RegionOptStatusDisabled:
 			status = "not-opted-in"
-		case !slices.Contains(defaultRegions(), r.RegionName):
+		case !slices.Contains(defaultRegions(), *r.RegionName):
 			status = "opted-in"
 		}
 		if status == "not-opted-in" && c.Form.Get("AllRegions") != "true" {
 			continue
 		}
-		out.Regions = append(out.Regions, ec2Region{r.RegionName, "ec2." + r.RegionName + ".amazonaws.com", status})
+		out.Regions = append(out.Regions, ec2Region{*r.RegionName, "ec2." + *r.RegionName + ".amazonaws.com", status})
 	}
 	writeXML(w, out)
 }

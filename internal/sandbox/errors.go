@@ -7,6 +7,8 @@ type apiError struct {
 	Code    string
 	Message string
 	Status  int // HTTP status; 0 is 400
+	// Reason is the word that InvalidInputException of Organizations carries beside.
+	Reason string
 	// cut closes the connection instead of answering.
 	cut bool
 }

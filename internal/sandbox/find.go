@@ -205,6 +205,17 @@ func notFound(arn string) error {
 	return errf("NotFoundException", "Key '%s' does not exist", arn)
 }
 
+// Patterns of the service's own model.
+var (
+	namePattern   = regexp.MustCompile(`^[a-zA-Z0-9:/_-]+$`)
+	regionPattern = regexp.MustCompile(`^([a-z]+-){2,3}\d+$`)
+)
+
+// unlike says that a member does not match its pattern.
+func unlike(value, member string, pattern *regexp.Regexp) error {
+	return errf("ValidationException", "1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: Member must satisfy regular expression pattern: %s", value, member, pattern)
+}
+
 func required(member string) error {
 	return errf("ValidationException", "1 validation error detected: Value null at '%s' failed to satisfy constraint: Member must not be null", member)
 }

@@ -23,12 +23,17 @@ func op[In, Out any](h func(*call, *In) (*Out, error)) operation {
 	}
 }
 
-// jsonService serves a table of operations by AWS JSON 1.1.
+// jsonService serves a table of operations by AWS JSON 1.1, or by REST with all of
+// the request in its body.
 func jsonService(table map[string]operation) service {
 	return func(s *Sandbox, w http.ResponseWriter, r *http.Request, c *call, body []byte) {
 		handle, known := table[c.Operation]
 		if !known {
-			c.fail(w, errf("UnknownOperationException", ""))
+			e := errf("UnknownOperationException", "")
+			if c.Protocol == protocolREST {
+				e.Status = http.StatusNotFound
+			}
+			c.fail(w, e)
 			return
 		}
 		out, err := handle(c)
@@ -40,7 +45,7 @@ func jsonService(table map[string]operation) service {
 			c.fail(w, e)
 			return
 		}
-		w.Header().Set("Content-Type", jsonType)
+		w.Header().Set("Content-Type", c.jsonType())
 		_, _ = w.Write(encodeJSON(out)) // held in memory, cannot fail
 	}
 }

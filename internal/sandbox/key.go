@@ -32,6 +32,7 @@ type key struct {
 	aliases []string
 	grants  []*grant
 	store   string // custom key store id
+	xksKey  string // its id in the external key manager
 	// imports says, per generation, what is imported here (origin EXTERNAL).
 	imports []imported
 	used    *usageRecord

@@ -5,15 +5,16 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
-	"crypto/mlkem"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
+	"github.com/emmansun/gmsm/sm2"
 )
 
 // privateKey is the key pair of an asymmetric key. It is made on first use,
@@ -21,7 +22,7 @@ import (
 // thousands of keys that nobody signs with.
 type privateKey struct {
 	once sync.Once
-	key  any // *rsa.PrivateKey, *ecdsa.PrivateKey, *secp256k1.PrivateKey, ed25519.PrivateKey, *mlkem.DecapsulationKey…
+	key  any // *rsa.PrivateKey, *ecdsa.PrivateKey, *secp256k1.PrivateKey, ed25519.PrivateKey, *sm2.PrivateKey, *mldsaKey, encapsulator
 	err  error
 }
 
@@ -66,7 +67,7 @@ func (m material) load() (any, error) {
 }
 
 // newPair makes a key pair. Where the algorithm allows it comes from the seed, so
-// that a world's keys are repeatable; RSA and ECDSA pairs are random.
+// that a world's keys are repeatable; RSA, ECDSA and SM2 pairs are random.
 func newPair(spec types.KeySpec, seed []byte) (any, error) {
 	switch spec {
 	case types.KeySpecRsa2048:
@@ -79,10 +80,14 @@ func newPair(spec types.KeySpec, seed []byte) (any, error) {
 		return secp256k1.GeneratePrivateKey()
 	case types.KeySpecEccNistEdwards25519:
 		return ed25519.NewKeyFromSeed(seed[:ed25519.SeedSize]), nil
-	case types.KeySpecMlKem768:
-		return mlkem.NewDecapsulationKey768(append(append([]byte{}, seed...), nextSecret(seed)...))
-	case types.KeySpecMlKem1024:
-		return mlkem.NewDecapsulationKey1024(append(append([]byte{}, seed...), nextSecret(seed)...))
+	case types.KeySpecSm2:
+		return sm2.GenerateKey(rand.Reader)
+	}
+	switch kindOfSpec(spec) {
+	case kindMLKEM:
+		return newMLKEM(spec, slices.Concat(seed, nextSecret(seed)))
+	case kindMLDSA:
+		return newMLDSA(spec, seed)
 	}
 	if c := curve(spec); c != nil {
 		return ecdsa.GenerateKey(c, rand.Reader)
@@ -111,11 +116,11 @@ func curve(spec types.KeySpec) elliptic.Curve {
 func publicDER(key any) ([]byte, error) {
 	switch k := key.(type) {
 	case *secp256k1.PrivateKey:
-		return secpPublicDER(k.PubKey())
-	case *mlkem.DecapsulationKey768:
-		return mlkemPublicDER(types.KeySpecMlKem768, k.EncapsulationKey().Bytes())
-	case *mlkem.DecapsulationKey1024:
-		return mlkemPublicDER(types.KeySpecMlKem1024, k.EncapsulationKey().Bytes())
+		return ecPublicDER(oidSecp(), k.PubKey().SerializeUncompressed())
+	case *sm2.PrivateKey:
+		return ecPublicDER(oidSM2(), sm2Point(k))
+	case interface{ publicDER() ([]byte, error) }: // ML-DSA, ML-KEM
+		return k.publicDER()
 	case crypto.Signer:
 		return x509.MarshalPKIXPublicKey(k.Public())
 	}
@@ -124,16 +129,22 @@ func publicDER(key any) ([]byte, error) {
 
 // privateDER is the PKCS#8 form of a key pair.
 func privateDER(key any) ([]byte, error) {
-	if k, ok := key.(*secp256k1.PrivateKey); ok {
-		return secpPrivateDER(k)
+	switch k := key.(type) {
+	case *secp256k1.PrivateKey:
+		return ecPrivateDER(oidSecp(), k.Serialize(), k.PubKey().SerializeUncompressed())
+	case *sm2.PrivateKey:
+		return ecPrivateDER(oidSM2(), k.D.FillBytes(make([]byte, 32)), sm2Point(k))
 	}
 	return x509.MarshalPKCS8PrivateKey(key)
 }
 
 // parsePrivate reads imported PKCS#8 and refuses a key of another spec.
 func parsePrivate(spec types.KeySpec, der []byte) (any, error) {
-	if spec == types.KeySpecEccSecgP256k1 {
+	switch spec {
+	case types.KeySpecEccSecgP256k1:
 		return secpParsePrivate(der)
+	case types.KeySpecSm2:
+		return sm2ParsePrivate(der)
 	}
 	key, err := x509.ParsePKCS8PrivateKey(der)
 	if err != nil {

@@ -215,7 +215,9 @@ func TestKeyPoliciesDecideWhoComesIn(t *testing.T) {
 		"a policy without the action does not help":   {allow(own, "kms:Encrypt"), account, "AccessDeniedException"},
 		"a wildcard of actions is read":               {allow(own, "kms:Describe*"), account, ""},
 		"a policy can let another account in":         {allow(other, "kms:DescribeKey"), "222222222222", ""},
-		"a condition is never met":                    {`{"Statement":{"Effect":"Allow","Principal":"*","Action":"kms:*","Condition":{"Bool":{"aws:SecureTransport":"true"}}}}`, account, "AccessDeniedException"},
+		"a condition that is met lets in":             {`{"Statement":{"Effect":"Allow","Principal":"*","Action":"kms:*","Condition":{"Bool":{"aws:SecureTransport":"true"}}}}`, account, ""},
+		"an unknown condition lets nobody in":         {`{"Statement":{"Effect":"Allow","Principal":"*","Action":"kms:*","Condition":{"Bool":{"aws:Moonlight":"true"}}}}`, account, "AccessDeniedException"},
+		"an unknown condition keeps everybody out":    {`{"Statement":[{"Effect":"Allow","Principal":"*","Action":"kms:*"},{"Effect":"Deny","Principal":"*","Action":"kms:*","Condition":{"Bool":{"aws:Moonlight":"true"}}}]}`, account, "AccessDeniedException"},
 		"everybody is everybody":                      {`{"Statement":{"Effect":"Allow","Principal":"*","Action":["kms:DescribeKey"]}}`, "333333333333", ""},
 		"a denial goes before a permission":           {`{"Statement":[{"Effect":"Allow","Principal":"*","Action":"kms:*"},{"Effect":"Deny","Principal":"*","Action":"kms:DescribeKey"}]}`, account, "AccessDeniedException"},
 	}
@@ -278,5 +280,38 @@ func TestCallsAreCounted(t *testing.T) {
 	want := map[string]int{"kms:ListKeys": 3, "111111111111/eu-west-1/kms:ListKeys": 3}
 	if d := cmp.Diff(want, b.Calls()); d != "" {
 		t.Errorf("calls (-want +got):\n%s", d)
+	}
+}
+
+func TestAPolicyMayForbidLongPeriods(t *testing.T) {
+	b := newBench(t, sandbox.Options{})
+	c, ctx := b.client(account, region), context.Background()
+	arn := b.seed(t, sandbox.KeySeed{Policy: `{"Version":"2012-10-17","Statement":[
+		{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::` + account + `:root"},"Action":"kms:*","Resource":"*"},
+		{"Effect":"Deny","Principal":"*","Action":"kms:EnableKeyRotation","Resource":"*","Condition":{"NumericGreaterThan":{"kms:RotationPeriodInDays":"365"}}}]}`})
+	for days, want := range map[int32]string{400: "AccessDeniedException", 180: ""} {
+		_, err := c.EnableKeyRotation(ctx, &kms.EnableKeyRotationInput{KeyId: &arn, RotationPeriodInDays: &days})
+		if got := code(err); got != want {
+			t.Errorf("%d days: got %q, want %q", days, got, want)
+		}
+	}
+}
+
+// TestTheLockoutCheckAsksConditions: an Allow counts when it lets the author change
+// the policy again.
+func TestTheLockoutCheckAsksConditions(t *testing.T) {
+	b := newBench(t, sandbox.Options{})
+	c, ctx, arn := b.client(account, region), context.Background(), b.seed(t, sandbox.KeySeed{})
+	for condition, want := range map[string]string{
+		`{"StringEquals":{"kms:CallerAccount":"` + account + `"}}`:        "",
+		`{"StringEquals":{"kms:CallerAccount":"222222222222"}}`:           "MalformedPolicyDocumentException",
+		`{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}`:                     "MalformedPolicyDocumentException",
+		`{"StringEquals":{"kms:CallerAccount":{"not":"a list of text"}}}`: "MalformedPolicyDocumentException",
+	} {
+		policy := `{"Statement":{"Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*","Condition":` + condition + `}}`
+		_, err := c.PutKeyPolicy(ctx, &kms.PutKeyPolicyInput{KeyId: &arn, Policy: &policy})
+		if got := code(err); got != want {
+			t.Errorf("%s: got %q, want %q", condition, got, want)
+		}
 	}
 }

@@ -21,6 +21,8 @@ func (k *key) state(now time.Time) types.KeyState {
 		return types.KeyStatePendingImport
 	case !k.enabled:
 		return types.KeyStateDisabled
+	case k.unavailable(now):
+		return types.KeyStateUnavailable
 	}
 	return types.KeyStateEnabled
 }

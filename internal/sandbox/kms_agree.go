@@ -2,11 +2,11 @@ package sandbox
 
 import (
 	"crypto/ecdsa"
-	"crypto/mlkem"
 	"crypto/x509"
 
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
+	"github.com/emmansun/gmsm/sm2"
 )
 
 func deriveSharedSecret(c *call, in *kms.DeriveSharedSecretInput) (*kms.DeriveSharedSecretOutput, error) {
@@ -40,6 +40,17 @@ func deriveSharedSecret(c *call, in *kms.DeriveSharedSecretInput) (*kms.DeriveSh
 // same curve.
 func (m material) agree(der []byte) ([]byte, error) {
 	wrong := errf("ValidationException", "The public key is not valid for key spec %s.", m.spec)
+	if m.spec == types.KeySpecSm2 {
+		pair, err := m.load()
+		if err != nil {
+			return nil, err
+		}
+		secret, err := sm2Agree(pair.(*sm2.PrivateKey), der)
+		if err != nil {
+			return nil, wrong
+		}
+		return secret, nil
+	}
 	parsed, err := x509.ParsePKIXPublicKey(der)
 	if err != nil {
 		return nil, wrong
@@ -73,11 +84,9 @@ func encapsulate(c *call, in *kms.EncapsulateInput) (*kms.EncapsulateOutput, err
 		return nil, err
 	}
 	out := &kms.EncapsulateOutput{KeyId: new(m.arn), EncapsulationAlgorithm: in.EncapsulationAlgorithm}
-	switch k := pair.(type) {
-	case *mlkem.DecapsulationKey768:
-		out.SharedSecret, out.SharedSecretCiphertextBlob = k.EncapsulationKey().Encapsulate()
-	case *mlkem.DecapsulationKey1024:
-		out.SharedSecret, out.SharedSecretCiphertextBlob = k.EncapsulationKey().Encapsulate()
+	out.SharedSecret, out.SharedSecretCiphertextBlob, err = pair.(encapsulator).encapsulate()
+	if err != nil {
+		return nil, err
 	}
 	c.note(m, types.KeyLastUsageTrackingOperationEncapsulate)
 	return out, nil
@@ -96,12 +105,7 @@ func decapsulate(c *call, in *kms.DecapsulateInput) (*kms.DecapsulateOutput, err
 		return nil, err
 	}
 	out := &kms.DecapsulateOutput{KeyId: new(m.arn), EncapsulationAlgorithm: in.EncapsulationAlgorithm}
-	switch k := pair.(type) {
-	case *mlkem.DecapsulationKey768:
-		out.SharedSecret, err = k.Decapsulate(in.SharedSecretCiphertextBlob)
-	case *mlkem.DecapsulationKey1024:
-		out.SharedSecret, err = k.Decapsulate(in.SharedSecretCiphertextBlob)
-	}
+	out.SharedSecret, err = pair.(encapsulator).decapsulate(in.SharedSecretCiphertextBlob)
 	if err != nil {
 		return nil, errf("InvalidCiphertextException", "")
 	}

@@ -40,6 +40,10 @@ func checkAlias(name *string) error {
 	switch {
 	case name == nil:
 		return required("aliasName")
+	case len(*name) > 256:
+		return tooLong(name, "aliasName", 256)
+	case !namePattern.MatchString(*name):
+		return unlike(*name, "aliasName", namePattern)
 	case !strings.HasPrefix(*name, "alias/"):
 		return errf("ValidationException", "Alias must start with the prefix \"alias/\". Please see https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html")
 	case strings.HasPrefix(*name, "alias/aws/"):
@@ -47,7 +51,7 @@ func checkAlias(name *string) error {
 	case !aliasPattern.MatchString(*name):
 		return errf("InvalidAliasNameException", "")
 	}
-	return tooLong(name, "aliasName", 256)
+	return nil
 }
 
 func createAlias(c *call, in *kms.CreateAliasInput) (*kms.CreateAliasOutput, error) {

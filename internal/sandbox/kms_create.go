@@ -17,6 +17,15 @@ func createKey(c *call, in *kms.CreateKeyInput) (*kms.CreateKeyOutput, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	region := a.regionLocked(c.Region)
+	if k.store != "" {
+		store, err := region.storeNamed(&k.store)
+		if err == nil {
+			err = store.admit(k, region, c)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 	region.add(k)
 	k.born(c.Now)
 	return &kms.CreateKeyOutput{KeyMetadata: k.metadata(c.Now)}, nil
@@ -26,7 +35,7 @@ func createKey(c *call, in *kms.CreateKeyInput) (*kms.CreateKeyOutput, error) {
 func (c *call) newKey(in *kms.CreateKeyInput) (*key, error) {
 	spec := cmp.Or(in.KeySpec, types.KeySpec(in.CustomerMasterKeySpec), types.KeySpecSymmetricDefault)
 	origin := cmp.Or(in.Origin, types.OriginTypeAwsKms)
-	if err := checkCreate(in, spec, origin); err != nil {
+	if err := cmp.Or(checkCreate(in, spec, origin), placeable(spec, c.Region)); err != nil {
 		return nil, err
 	}
 	if err := checkTags(in.Tags, nil); err != nil {
@@ -34,7 +43,7 @@ func (c *call) newKey(in *kms.CreateKeyInput) (*key, error) {
 	}
 	policy := ""
 	if in.Policy != nil {
-		if err := c.checkPolicy(*in.Policy, in.BypassPolicyLockoutSafetyCheck); err != nil {
+		if err := c.checkPolicy(nil, *in.Policy, in.BypassPolicyLockoutSafetyCheck); err != nil {
 			return nil, err
 		}
 		policy = *in.Policy
@@ -51,9 +60,7 @@ func (c *call) newKey(in *kms.CreateKeyInput) (*key, error) {
 	if in.Description != nil {
 		k.description = *in.Description
 	}
-	if in.CustomKeyStoreId != nil {
-		k.store = *in.CustomKeyStoreId
-	}
+	k.store, k.xksKey = deref(in.CustomKeyStoreId), deref(in.XksKeyId)
 	c.s.fill(k)
 	if multi {
 		k.family = &family{primary: k, members: []*key{k}}
@@ -92,7 +99,8 @@ func checkCreate(in *kms.CreateKeyInput, spec types.KeySpec, origin types.Origin
 	return checkStore(in, spec, origin)
 }
 
-// checkStore: the sandbox knows no custom key stores, so that every id is unknown.
+// checkStore refuses what a custom key store cannot hold; whether the store is
+// there is seen when the key is entered.
 func checkStore(in *kms.CreateKeyInput, spec types.KeySpec, origin types.OriginType) error {
 	custom := origin == types.OriginTypeAwsCloudhsm || origin == types.OriginTypeExternalKeyStore
 	switch {
@@ -102,9 +110,11 @@ func checkStore(in *kms.CreateKeyInput, spec types.KeySpec, origin types.OriginT
 		return errf("ValidationException", "CustomKeyStoreId is not valid for a key with origin %s.", origin)
 	case custom && spec != types.KeySpecSymmetricDefault:
 		return errf("UnsupportedOperationException", "KeySpec %s is not supported for Origin %s", spec, origin)
-	case custom:
-		return errf("CustomKeyStoreNotFoundException", "The custom key store %s does not exist.", *in.CustomKeyStoreId)
-	case in.XksKeyId != nil:
+	case custom && in.MultiRegion != nil && *in.MultiRegion:
+		return errf("UnsupportedOperationException", "Multi-Region keys are not supported for Origin %s", origin)
+	case origin == types.OriginTypeExternalKeyStore && !xksKeyPattern.MatchString(deref(in.XksKeyId)):
+		return errf("ValidationException", "You must specify a valid XksKeyId for a key with origin %s.", origin)
+	case origin != types.OriginTypeExternalKeyStore && in.XksKeyId != nil:
 		return errf("ValidationException", "XksKeyId is not valid for a key with origin %s.", origin)
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
+	"github.com/emmansun/gmsm/sm2"
 )
 
 func encrypt(c *call, in *kms.EncryptInput) (*kms.EncryptOutput, error) {
@@ -48,6 +49,9 @@ func (c *call) encryptUnder(m material, algorithm types.EncryptionAlgorithmSpec,
 	pair, err := m.load()
 	if err != nil {
 		return nil, err
+	}
+	if k, ok := pair.(*sm2.PrivateKey); ok {
+		return sm2Encrypt(k, text)
 	}
 	public := &pair.(*rsa.PrivateKey).PublicKey
 	h := oaepHash(algorithm)
@@ -127,7 +131,13 @@ func (c *call) decryptUnder(name *string, operation string, algorithm types.Encr
 	if err != nil {
 		return nil, m, err
 	}
-	plain, err := pair.(*rsa.PrivateKey).Decrypt(nil, text, &rsa.OAEPOptions{Hash: oaepCryptoHash(algorithm)})
+	var plain []byte
+	switch k := pair.(type) {
+	case *rsa.PrivateKey:
+		plain, err = k.Decrypt(nil, text, &rsa.OAEPOptions{Hash: oaepCryptoHash(algorithm)})
+	case *sm2.PrivateKey:
+		plain, err = sm2Decrypt(k, text)
+	}
 	if err != nil {
 		return nil, m, errf("InvalidCiphertextException", "")
 	}

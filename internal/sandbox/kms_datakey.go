@@ -80,17 +80,35 @@ func randomSize(n int32) (int, error) {
 }
 
 func generateRandom(c *call, in *kms.GenerateRandomInput) (*kms.GenerateRandomOutput, error) {
-	if in.CustomKeyStoreId != nil {
-		return nil, errf("CustomKeyStoreNotFoundException", "The custom key store %s does not exist.", *in.CustomKeyStoreId)
-	}
 	if in.NumberOfBytes == nil {
 		return nil, required("numberOfBytes")
 	}
 	size, err := randomSize(*in.NumberOfBytes)
+	switch {
+	case err != nil:
+	case in.CustomKeyStoreId != nil:
+		err = c.randomStore(in.CustomKeyStoreId)
+	default:
+		err = c.payFrom("symmetric", symmetricQuota(c.Region), 1)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return &kms.GenerateRandomOutput{Plaintext: c.s.bytes(size)}, nil
+}
+
+// randomStore checks the cluster that random bytes are to come from.
+func (c *call) randomStore(id *string) error {
+	return c.withStores(func(r *kmsRegion) error {
+		s, err := r.storeNamed(id)
+		switch {
+		case err != nil:
+			return err
+		case s.kind == types.CustomKeyStoreTypeExternalKeyStore:
+			return errf("UnsupportedOperationException", "")
+		}
+		return cmp.Or(s.wants(c.Now, types.ConnectionStateTypeConnected), c.payStore(s.id))
+	})
 }
 
 func generateDataKeyPair(c *call, in *kms.GenerateDataKeyPairInput) (*kms.GenerateDataKeyPairOutput, error) {
@@ -143,7 +161,10 @@ func (c *call) dataKeyPair(in *kms.GenerateDataKeyPairInput, operation types.Key
 
 // newDataPair makes a pair and returns it in DER.
 func (c *call) newDataPair(spec types.KeySpec) (public, private []byte, err error) {
-	if slices.Contains([]kind{kindMLKEM, kindUnserved}, kindOfSpec(spec)) {
+	if err := placeable(spec, c.Region); err != nil {
+		return nil, nil, err
+	}
+	if slices.Contains([]kind{kindMLKEM, kindMLDSA, kindUnserved}, kindOfSpec(spec)) {
 		return nil, nil, unserved(spec)
 	}
 	pair, err := newPair(spec, c.s.bytes(32))

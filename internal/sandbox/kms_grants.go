@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/hex"
 	"slices"
@@ -16,10 +17,7 @@ func createGrant(c *call, in *kms.CreateGrantInput) (*kms.CreateGrantOutput, err
 	}
 	out := &kms.CreateGrantOutput{}
 	return out, c.with(in.KeyId, toShare, func(k *key) error {
-		if err := k.usable(c.Now); err != nil {
-			return err
-		}
-		if err := dryRun(in.DryRun); err != nil {
+		if err := cmp.Or(k.usable(c.Now), k.grantable(in.Operations), checkConstraints(k, in.Constraints), dryRun(in.DryRun)); err != nil {
 			return err
 		}
 		g := k.sameGrant(in)
@@ -40,9 +38,43 @@ func checkGrant(in *kms.CreateGrantInput) error {
 	case in.GranteePrincipal != nil && !strings.HasPrefix(*in.GranteePrincipal, "arn:") && !isAccountID(*in.GranteePrincipal):
 		return errf("InvalidArnException", "Invalid arn %s", *in.GranteePrincipal)
 	}
+	if in.Name != nil && !namePattern.MatchString(*in.Name) {
+		return unlike(*in.Name, "name", namePattern)
+	}
 	for _, o := range in.Operations {
 		if err := enum(o, "operations", o.Values()); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// grantable refuses to grant what the key cannot do. KMS documents which
+// operations go with which keys, and the code of the refusal; not its words.
+func (k *key) grantable(operations []types.GrantOperation) error {
+	can := []types.GrantOperation{types.GrantOperationCreateGrant, types.GrantOperationRetireGrant, types.GrantOperationDescribeKey}
+	if asymmetric := kindOfSpec(k.spec); asymmetric != kindSymmetric && asymmetric != kindHMAC {
+		can = append(can, types.GrantOperationGetPublicKey)
+	}
+	switch k.usageType {
+	case types.KeyUsageTypeSignVerify:
+		can = append(can, types.GrantOperationSign, types.GrantOperationVerify)
+	case types.KeyUsageTypeGenerateVerifyMac:
+		can = append(can, types.GrantOperationGenerateMac, types.GrantOperationVerifyMac)
+	case types.KeyUsageTypeKeyAgreement:
+		can = append(can, types.GrantOperationDeriveSharedSecret)
+	case types.KeyUsageTypeEncryptDecrypt:
+		can = append(can, types.GrantOperationEncrypt, types.GrantOperationDecrypt, types.GrantOperationReEncryptFrom, types.GrantOperationReEncryptTo)
+		if k.symmetric() {
+			can = append(can, types.GrantOperationGenerateDataKey, types.GrantOperationGenerateDataKeyWithoutPlaintext,
+				types.GrantOperationGenerateDataKeyPair, types.GrantOperationGenerateDataKeyPairWithoutPlaintext)
+		}
+	default: // what is newer than this list may be granted anything
+		return nil
+	}
+	for _, o := range operations {
+		if !slices.Contains(can, o) {
+			return errf("ValidationException", "Operation %s is not supported by %s, whose key spec is %s and key usage %s.", o, k.arn(), k.spec, k.usageType)
 		}
 	}
 	return nil
@@ -57,7 +89,8 @@ func (k *key) sameGrant(in *kms.CreateGrantInput) *grant {
 	for _, g := range k.grants {
 		e := g.entry
 		if e.Name != nil && *e.Name == *in.Name && same(e.GranteePrincipal, in.GranteePrincipal) &&
-			same(e.RetiringPrincipal, in.RetiringPrincipal) && slices.Equal(e.Operations, in.Operations) {
+			same(e.RetiringPrincipal, in.RetiringPrincipal) && slices.Equal(e.Operations, in.Operations) &&
+			sameConstraints(e.Constraints, in.Constraints) {
 			return g
 		}
 	}

@@ -36,7 +36,7 @@ func putKeyPolicy(c *call, in *kms.PutKeyPolicyInput) (*kms.PutKeyPolicyOutput, 
 		if err := k.changeable(c.Now); err != nil {
 			return err
 		}
-		if err := c.checkPolicy(*in.Policy, in.BypassPolicyLockoutSafetyCheck); err != nil {
+		if err := c.checkPolicy(k, *in.Policy, in.BypassPolicyLockoutSafetyCheck); err != nil {
 			return err
 		}
 		k.changes(c.Now)

@@ -27,11 +27,14 @@ func replicateKey(c *call, in *kms.ReplicateKeyInput) (*kms.ReplicateKeyOutput, 
 	if in.ReplicaRegion == nil {
 		return nil, required("replicaRegion")
 	}
+	if !regionPattern.MatchString(*in.ReplicaRegion) {
+		return nil, unlike(*in.ReplicaRegion, "replicaRegion", regionPattern)
+	}
 	if err := checkTags(in.Tags, nil); err != nil {
 		return nil, err
 	}
 	if in.Policy != nil {
-		if err := c.checkPolicy(*in.Policy, in.BypassPolicyLockoutSafetyCheck); err != nil {
+		if err := c.checkPolicy(nil, *in.Policy, in.BypassPolicyLockoutSafetyCheck); err != nil {
 			return nil, err
 		}
 	}
@@ -79,6 +82,9 @@ func (k *key) replicable(to string, now time.Time) error {
 func updatePrimaryRegion(c *call, in *kms.UpdatePrimaryRegionInput) (*kms.UpdatePrimaryRegionOutput, error) {
 	if in.PrimaryRegion == nil {
 		return nil, required("primaryRegion")
+	}
+	if !regionPattern.MatchString(*in.PrimaryRegion) {
+		return nil, unlike(*in.PrimaryRegion, "primaryRegion", regionPattern)
 	}
 	return &kms.UpdatePrimaryRegionOutput{}, c.with(in.KeyId, toManage, func(k *key) error {
 		if k.family == nil || k.replica() {

@@ -14,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 	secpecdsa "github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
+	"github.com/emmansun/gmsm/sm2"
+	"github.com/emmansun/gmsm/sm3"
 )
 
 func sign(c *call, in *kms.SignInput) (*kms.SignOutput, error) {
@@ -62,7 +64,9 @@ func verify(c *call, in *kms.VerifyInput) (*kms.VerifyOutput, error) {
 type signedText struct {
 	algorithm types.SigningAlgorithmSpec
 	hash      crypto.Hash
-	message   []byte // the digest, or for Ed25519 the message itself
+	message   []byte // the digest, or for Ed25519 and ML-DSA the message itself
+	mu        bool   // of ML-DSA: message is its representative μ
+	whole     bool   // of SM2: message is no digest yet, for the signer's key goes into it
 }
 
 // signed checks a Sign or Verify and takes the key.
@@ -82,16 +86,28 @@ func (c *call) signed(name *string, algorithm types.SigningAlgorithmSpec, kind t
 	if !slices.Contains(m.key.signingAlgorithms(), algorithm) {
 		return m, text, wrongAlgorithm(string(algorithm), m.spec)
 	}
+	text.mu = kind == types.MessageTypeExternalMu
+	text.whole = algorithm == types.SigningAlgorithmSpecSm2dsa && kind != types.MessageTypeDigest
 	text.message, err = text.digest(kind, message)
 	return m, text, err
 }
 
 // digest is what is really signed. Pure Ed25519 signs the message and takes no
-// digest; its prehashed form signs a SHA-512 digest.
+// digest; its prehashed form takes a SHA-512 digest only, and hashes it again, as
+// KMS documents. ML-DSA signs the message, or its μ.
 func (t signedText) digest(kind types.MessageType, message []byte) ([]byte, error) {
+	mldsa := t.algorithm == types.SigningAlgorithmSpecMlDsaShake256
 	switch {
-	case kind == types.MessageTypeExternalMu:
-		return nil, errf("ValidationException", "MessageType EXTERNAL_MU is not valid for algorithm %s.", t.algorithm)
+	case kind == types.MessageTypeExternalMu && !mldsa, kind == types.MessageTypeDigest && mldsa:
+		return nil, errf("ValidationException", "MessageType %s is not valid for algorithm %s.", kind, t.algorithm)
+	case kind == types.MessageTypeExternalMu && len(message) != muSize:
+		return nil, errf("ValidationException", "Message is invalid length for MessageType %s: %d bytes are needed.", kind, muSize)
+	case mldsa, t.whole:
+		return message, nil
+	case t.algorithm == types.SigningAlgorithmSpecSm2dsa && len(message) != sm3.Size:
+		return nil, errf("ValidationException", "Digest is invalid length for algorithm %s.", t.algorithm)
+	case t.algorithm == types.SigningAlgorithmSpecSm2dsa:
+		return message, nil
 	case t.algorithm == types.SigningAlgorithmSpecEd25519Sha512 && kind == types.MessageTypeDigest:
 		return nil, errf("ValidationException", "MessageType DIGEST is not valid for algorithm %s.", t.algorithm)
 	case t.algorithm == types.SigningAlgorithmSpecEd25519Sha512:
@@ -100,7 +116,7 @@ func (t signedText) digest(kind types.MessageType, message []byte) ([]byte, erro
 		return nil, errf("ValidationException", "MessageType RAW is not valid for algorithm %s.", t.algorithm)
 	case kind == types.MessageTypeDigest && len(message) != t.hash.Size():
 		return nil, errf("ValidationException", "Digest is invalid length for algorithm %s.", t.algorithm)
-	case kind == types.MessageTypeDigest:
+	case kind == types.MessageTypeDigest && t.algorithm != types.SigningAlgorithmSpecEd25519PhSha512:
 		return message, nil
 	}
 	h := t.hash.New()
@@ -133,6 +149,14 @@ func (t signedText) sign(pair any) ([]byte, error) {
 		return secpecdsa.Sign(k, t.message).Serialize(), nil
 	case ed25519.PrivateKey:
 		return k.Sign(nil, t.message, t.edOptions())
+	case *mldsaKey:
+		return k.sign(t.message, t.mu)
+	case *sm2.PrivateKey:
+		digest, err := t.sm2(k)
+		if err != nil {
+			return nil, err
+		}
+		return sm2.SignASN1(rand.Reader, k, digest, nil)
 	}
 	return nil, errf("KMSInternalException", "")
 }
@@ -159,8 +183,21 @@ func (t signedText) verify(pair any, signature []byte) bool {
 		return err == nil && s.Verify(t.message, k.PubKey())
 	case ed25519.PrivateKey:
 		return ed25519.VerifyWithOptions(k.Public().(ed25519.PublicKey), t.message, signature, t.edOptions()) == nil
+	case *mldsaKey:
+		return k.verify(t.message, signature, t.mu)
+	case *sm2.PrivateKey:
+		digest, err := t.sm2(k)
+		return err == nil && sm2.VerifyASN1(&k.PublicKey, digest, signature)
 	}
 	return false
+}
+
+// sm2 is the digest to sign with the key.
+func (t signedText) sm2(k *sm2.PrivateKey) ([]byte, error) {
+	if t.whole {
+		return sm2Digest(&k.PublicKey, t.message)
+	}
+	return t.message, nil
 }
 
 func getPublicKey(c *call, in *kms.GetPublicKeyInput) (*kms.GetPublicKeyOutput, error) {

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"encoding/hex"
 
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
@@ -23,8 +24,12 @@ func (c *call) take(name *string, operation string, usage types.KeyUsageType) (m
 	return m, err
 }
 
-// fits checks state, usage and whether the sandbox can compute for the key.
+// fits asks the shared quota, then checks state, usage and whether the sandbox can
+// compute for the key.
 func (k *key) fits(c *call, usage types.KeyUsageType) error {
+	if err := c.pay(k); err != nil {
+		return err
+	}
 	if err := k.usable(c.Now); err != nil {
 		return err
 	}
@@ -49,7 +54,7 @@ func (c *call) takeSealed(blob []byte, name *string, operation string) (sealed, 
 		name = new("arn:" + c.Partition + ":kms:" + c.Region + ":" + text.account + ":key/" + text.keyID)
 	}
 	err := c.withAs(name, toUse, operation, func(k *key) error {
-		if err := k.usable(c.Now); err != nil {
+		if err := cmp.Or(c.pay(k), k.usable(c.Now)); err != nil {
 			return err
 		}
 		if !k.symmetric() && ok || k.usageType != types.KeyUsageTypeEncryptDecrypt || ok && (k.id != text.keyID || k.region.account.id != text.account) {

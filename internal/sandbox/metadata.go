@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
@@ -86,8 +87,11 @@ func (k *key) describeStore(m *types.KeyMetadata) {
 	}
 	m.CustomKeyStoreId = new(k.store)
 	if k.origin == types.OriginTypeAwsCloudhsm {
-		m.CloudHsmClusterId = new("cluster-" + k.store[max(0, len(k.store)-11):])
+		m.CloudHsmClusterId = new(clusterOf(k.store))
+		if s, err := k.region.storeNamed(&k.store); err == nil {
+			m.CloudHsmClusterId = new(s.cluster)
+		}
 		return
 	}
-	m.XksKeyConfiguration = &types.XksKeyConfigurationType{Id: new("xks-" + k.id)}
+	m.XksKeyConfiguration = &types.XksKeyConfigurationType{Id: new(cmp.Or(k.xksKey, "xks-"+k.id))}
 }

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -60,8 +61,11 @@ func describeAccount(c *call, in *organizations.DescribeAccountInput) (*organiza
 	if err != nil {
 		return nil, err
 	}
-	if in.AccountId == nil || !isAccountID(*in.AccountId) {
-		return nil, errf("InvalidInputException", "You specified an invalid value.")
+	switch {
+	case in.AccountId == nil:
+		return nil, invalidInput(types.InvalidInputExceptionReasonInputRequired)
+	case !isAccountID(*in.AccountId):
+		return nil, invalidInput(types.InvalidInputExceptionReasonInvalidPattern)
 	}
 	a, ok := c.s.member(*in.AccountId)
 	if !ok {
@@ -100,19 +104,23 @@ func listAccountsForParent(c *call, in *organizations.ListAccountsForParentInput
 	return &organizations.ListAccountsForParentOutput{Accounts: entries(c, w, accounts), NextToken: next}, nil
 }
 
-func listRoots(c *call, _ *organizations.ListRootsInput) (*organizations.ListRootsOutput, error) {
+func listRoots(c *call, in *organizations.ListRootsInput) (*organizations.ListRootsOutput, error) {
 	w, err := orgOf(c, false)
 	if err != nil {
 		return nil, err
 	}
 	id := w.rootID()
-	return &organizations.ListRootsOutput{Roots: []types.Root{{
+	roots, next, err := orgPage([]types.Root{{
 		Id: &id, Name: new("Root"),
 		Arn: new("arn:" + c.Partition + ":organizations::" + w.Management + ":root/" + w.Organization + "/" + id),
 		PolicyTypes: []types.PolicyTypeSummary{
 			{Type: types.PolicyTypeServiceControlPolicy, Status: types.PolicyTypeStatusEnabled},
 		},
-	}}}, nil
+	}}, in.MaxResults, in.NextToken, 20)
+	if err != nil {
+		return nil, err
+	}
+	return &organizations.ListRootsOutput{Roots: roots, NextToken: next}, nil
 }
 
 func listUnits(c *call, in *organizations.ListOrganizationalUnitsForParentInput) (*organizations.ListOrganizationalUnitsForParentOutput, error) {
@@ -144,12 +152,24 @@ func listUnits(c *call, in *organizations.ListOrganizationalUnitsForParentInput)
 	return &organizations.ListOrganizationalUnitsForParentOutput{OrganizationalUnits: units, NextToken: next}, nil
 }
 
+// parentPattern is the one of ParentId in the service's model.
+var parentPattern = regexp.MustCompile(`^(r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[0-9a-z]{8,32})$`)
+
+// invalidInput tells by its reason what is wrong.
+func invalidInput(reason types.InvalidInputExceptionReason) error {
+	e := errf("InvalidInputException", "You specified an invalid value.")
+	e.Reason = string(reason)
+	return e
+}
+
 // unit turns a root or unit id into the unit's path of names, "" for the root.
 func (w WorldSpec) unit(id *string) (string, error) {
-	if id == nil {
-		return "", errf("InvalidInputException", "You specified an invalid value.")
-	}
-	if *id == w.rootID() {
+	switch {
+	case id == nil:
+		return "", invalidInput(types.InvalidInputExceptionReasonInputRequired)
+	case !parentPattern.MatchString(*id):
+		return "", invalidInput(types.InvalidInputExceptionReasonInvalidPattern)
+	case *id == w.rootID():
 		return "", nil
 	}
 	for _, path := range w.units() {
@@ -206,8 +226,11 @@ func emailOf(a AccountSpec) string { return "aws+" + a.ID + "@example.com" }
 func orgPage[T any](all []T, size *int32, token *string, largest int32) ([]T, *string, error) {
 	n := largest
 	if size != nil {
-		if n = *size; n < 1 || n > largest {
-			return nil, nil, errf("InvalidInputException", "You specified an invalid value.")
+		switch n = *size; {
+		case n < 1:
+			return nil, nil, invalidInput(types.InvalidInputExceptionReasonMinValueExceeded)
+		case n > largest:
+			return nil, nil, invalidInput(types.InvalidInputExceptionReasonMaxValueExceeded)
 		}
 	}
 	from, empty := 0, false
@@ -215,7 +238,7 @@ func orgPage[T any](all []T, size *int32, token *string, largest int32) ([]T, *s
 		text, isEmpty := strings.CutSuffix(*token, "-empty")
 		at, err := strconv.Atoi(strings.TrimPrefix(text, "page-"))
 		if err != nil || at < 0 || at > len(all) {
-			return nil, nil, errf("InvalidInputException", "You provided an invalid pagination token.")
+			return nil, nil, invalidInput(types.InvalidInputExceptionReasonInvalidPaginationToken)
 		}
 		from, empty = at, isEmpty
 	}
@@ -239,7 +262,7 @@ func worldServices() map[string]service {
 		"sts":           stsService,
 		"iam":           iamService,
 		"organizations": jsonService(orgOperations()),
-		"account":       accountService,
+		"account":       jsonService(accountOperations()),
 		"ec2":           ec2Service,
 		"tag":           jsonService(map[string]operation{"GetResources": op(getResources)}),
 	}

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// The sandbox reads of a key policy what it needs to say yes or no: principals
-// and actions of statements. A condition is never met, so that a conditional
-// Allow lets nobody in and a conditional Deny keeps nobody out. IAM policies do not
-// exist: where the key policy delegates to the account, the account may.
+// The sandbox reads of a key policy what it needs to say yes or no: principals,
+// actions and conditions of statements. A condition it does not understand makes
+// an Allow let nobody in and a Deny keep everybody out. IAM policies do not exist:
+// where the key policy delegates to the account, the account may.
 
 type keyPolicy struct {
 	Statement oneOrMany[statement]
@@ -21,7 +21,7 @@ type statement struct {
 	NotPrincipal principals
 	Action       oneOrMany[string]
 	NotAction    oneOrMany[string]
-	Condition    map[string]any
+	Condition    conditions
 }
 
 // oneOrMany reads a value or a list of such.
@@ -119,8 +119,13 @@ func (k *key) admits(c *call, operation string) error {
 		return denied(c, operation, k.arn())
 	}
 	allowed := false
+	request := &policyContext{c: c, k: k, operation: operation}
 	for _, st := range p.Statement {
-		if len(st.Condition) > 0 || !st.covers("kms:"+operation) || !st.names(c) {
+		if !st.covers("kms:"+operation) || !st.names(c) {
+			continue
+		}
+		holds := st.Condition.hold(request)
+		if holds == notMet || holds == unknown && st.Effect != "Deny" {
 			continue
 		}
 		if st.Effect == "Deny" {
@@ -128,7 +133,7 @@ func (k *key) admits(c *call, operation string) error {
 		}
 		allowed = true
 	}
-	if allowed || k.granted(c.Principal, operation) {
+	if allowed || k.granted(request) {
 		return nil
 	}
 	return denied(c, operation, k.arn())
@@ -184,15 +189,16 @@ func roleOf(principal string) string {
 	return "arn:" + parts[1] + ":iam::" + parts[4] + ":role/" + name
 }
 
-// granted says whether a grant lets the principal do it.
-func (k *key) granted(principal, operation string) bool {
+// granted says whether a grant lets the caller do it.
+func (k *key) granted(request *policyContext) bool {
+	principal, operation := request.c.Principal, request.operation
 	for _, g := range k.grants {
 		grantee := g.entry.GranteePrincipal
 		if grantee == nil || *grantee != principal && *grantee != roleOf(principal) {
 			continue
 		}
 		for _, op := range g.entry.Operations {
-			if string(op) == operation {
+			if string(op) == operation && request.constraintsMet(g.entry.Constraints) {
 				return true
 			}
 		}
@@ -205,8 +211,8 @@ func denied(c *call, operation, resource string) error {
 }
 
 // checkPolicy refuses what is not a key policy, and one that would lock its
-// own author out.
-func (c *call) checkPolicy(text string, bypass bool) error {
+// own author out: the next PutKeyPolicy must be allowed, conditions included.
+func (c *call) checkPolicy(k *key, text string, bypass bool) error {
 	var p keyPolicy
 	if err := json.Unmarshal([]byte(text), &p); err != nil || len(p.Statement) == 0 {
 		return errf("MalformedPolicyDocumentException", "")
@@ -218,7 +224,7 @@ func (c *call) checkPolicy(text string, bypass bool) error {
 		return nil
 	}
 	for _, st := range p.Statement {
-		if st.Effect == "Allow" && len(st.Condition) == 0 && st.covers("kms:PutKeyPolicy") && st.names(c) {
+		if st.Effect == "Allow" && st.covers("kms:PutKeyPolicy") && st.names(c) && st.Condition.hold(&policyContext{c: c, k: k, operation: "PutKeyPolicy"}) == met {
 			return nil
 		}
 	}

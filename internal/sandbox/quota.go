@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -9,7 +10,7 @@ import (
 )
 
 // quotas holds a token bucket per account, Region and call, filled at the
-// documented rate. A bucket starts full and holds one second's worth, or the
+// documented rate; cryptographic calls have shared ones (quota_crypto.go). A bucket starts full and holds one second's worth, or the
 // documented burst where there is one. Buckets run on the real clock: moving
 // the sandbox's clock refills nothing. Like the real service, a refused call
 // takes no token.
@@ -39,10 +40,17 @@ func (q *quotas) allow(account, region, call string, now time.Time) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	rate := q.rate(call)
+	if strings.HasPrefix(call, "sts:") {
+		call = "sts" // one quota for all of its calls
+	}
+	return q.allowLocked(bucketKey{account, region, call}, rate, 1, now)
+}
+
+// allowLocked takes cost tokens; a zero rate has no limit.
+func (q *quotas) allowLocked(key bucketKey, rate keyrotor.Quota, cost float64, now time.Time) bool {
 	if rate.PerSecond == 0 {
 		return true
 	}
-	key := bucketKey{account, region, call}
 	b := q.buckets[key]
 	if b == nil {
 		if q.buckets == nil {
@@ -53,10 +61,10 @@ func (q *quotas) allow(account, region, call string, now time.Time) bool {
 	}
 	b.tokens = min(float64(rate.Burst), b.tokens+now.Sub(b.at).Seconds()*float64(rate.PerSecond))
 	b.at = now
-	if b.tokens < 1 {
+	if b.tokens < cost {
 		return false
 	}
-	b.tokens--
+	b.tokens -= cost
 	return true
 }
 
@@ -64,7 +72,10 @@ func (q *quotas) allow(account, region, call string, now time.Time) bool {
 func (q *quotas) rate(call string) keyrotor.Quota {
 	rate, ok := q.known[call]
 	if !ok {
-		rate, _ = keyrotor.RequestQuota(call)
+		rate, ok = keyrotor.RequestQuota(call)
+		if !ok {
+			rate = sandboxQuota(call)
+		}
 		if q.known == nil {
 			q.known = map[string]keyrotor.Quota{}
 		}
@@ -90,6 +101,9 @@ func throttled(c *call) *apiError {
 		return &apiError{Code: "RequestLimitExceeded", Message: "Request limit exceeded.", Status: http.StatusServiceUnavailable}
 	case "organizations", "account":
 		return errf("TooManyRequestsException", "Rate exceeded")
+	}
+	if c.Service == "kms" {
+		return errf("ThrottlingException", "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.")
 	}
 	return errf("ThrottlingException", "Rate exceeded")
 }

@@ -28,12 +28,15 @@ type KeySeed struct {
 	RotationPeriodDays int
 	RotationSince      time.Time
 	OnDemandAt         []time.Time // finished on-demand rotations
-	DeletionDate       time.Time
-	ImportExpires      time.Time // of imported material; zero: never
-	CustomKeyStore     string
-	AWSManaged         bool
-	LastUsed           time.Time
-	LastUsedOp         string
+	// MissedRotations are the last automatic ones that fell due and never took
+	// place, while the schedule ran on: a fault of the service.
+	MissedRotations int
+	DeletionDate    time.Time
+	ImportExpires   time.Time // of imported material; zero: never
+	CustomKeyStore  string
+	AWSManaged      bool
+	LastUsed        time.Time
+	LastUsedOp      string
 }
 
 // SeedKey puts a key into an account and Region and returns its ARN.
@@ -51,7 +54,9 @@ func (s *Sandbox) SeedKey(account, region string, seed KeySeed) (arn string, err
 	defer a.mu.Unlock()
 	r := a.regionLocked(region)
 	r.add(k)
+	r.seedStore(k)
 	k.seedRotations(seed)
+	k.missRotations(seed.MissedRotations, now)
 	if err := k.seedState(seed, now); err != nil {
 		return "", fmt.Errorf("seed key in %s/%s: %w", account, region, err)
 	}
@@ -131,6 +136,19 @@ func (k *key) seedRotations(seed KeySeed) {
 	for _, at := range slices.SortedFunc(slices.Values(seed.OnDemandAt), time.Time.Compare) {
 		k.settle(at)
 		k.rotate(at, types.RotationTypeOnDemand)
+	}
+}
+
+// missRotations takes the last n automatic rotations back, and leaves the date of
+// the next as it is.
+func (k *key) missRotations(n int, now time.Time) {
+	if n == 0 {
+		return
+	}
+	k.settle(now)
+	for ; n > 0 && k.current > 0 && k.generation[k.current].kind == types.RotationTypeAutomatic; n-- {
+		k.generation = k.generation[:k.current]
+		k.current--
 	}
 }
 

@@ -18,7 +18,9 @@ const (
 	kindECC
 	kindEd25519
 	kindMLKEM
-	kindUnserved // SM2, ML-DSA: metadata only
+	kindMLDSA
+	kindSM2
+	kindUnserved // what KMS may add one day: metadata only
 )
 
 func kindOfSpec(s types.KeySpec) kind {
@@ -33,8 +35,12 @@ func kindOfSpec(s types.KeySpec) kind {
 		return kindECC
 	case types.KeySpecEccNistEdwards25519:
 		return kindEd25519
-	case types.KeySpecMlKem768, types.KeySpecMlKem1024:
+	case types.KeySpecMlKem512, types.KeySpecMlKem768, types.KeySpecMlKem1024:
 		return kindMLKEM
+	case types.KeySpecMlDsa44, types.KeySpecMlDsa65, types.KeySpecMlDsa87:
+		return kindMLDSA
+	case types.KeySpecSm2:
+		return kindSM2
 	}
 	return kindUnserved
 }

@@ -41,6 +41,7 @@ type kmsRegion struct {
 	aliases map[string]*alias
 	sorted  []*alias // by name; nil after a change
 	grants  map[string]*grant
+	stores  []*keyStore // in the order they came
 	// firstDeath is the earliest deletion date, so that ListKeys need not ask every key.
 	firstDeath time.Time
 }

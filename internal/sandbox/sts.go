@@ -11,6 +11,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 )
 
 const stsNamespace = "https://sts.amazonaws.com/doc/2011-06-15/"
@@ -57,7 +60,7 @@ func stsService(s *Sandbox, w http.ResponseWriter, _ *http.Request, c *call, _ [
 		c.fail(w, err)
 		return
 	}
-	writeXML(w, out)
+	writeQuery(w, c, stsNamespace, out)
 }
 
 // writeXML writes one answer of a query protocol.
@@ -75,24 +78,12 @@ type responseMetadata struct {
 	RequestID string `xml:"RequestId"`
 }
 
-type callerIdentityAnswer struct {
-	XMLName   xml.Name         `xml:"GetCallerIdentityResponse"`
-	Namespace string           `xml:"xmlns,attr"`
-	Arn       string           `xml:"GetCallerIdentityResult>Arn"`
-	UserID    string           `xml:"GetCallerIdentityResult>UserId"`
-	Account   string           `xml:"GetCallerIdentityResult>Account"`
-	Metadata  responseMetadata `xml:"ResponseMetadata"`
-}
-
-func (s *Sandbox) callerIdentity(c *call) callerIdentityAnswer {
+func (s *Sandbox) callerIdentity(c *call) *sts.GetCallerIdentityOutput {
 	user := "AIDA" + idLetters("user/"+c.Account, 17)
 	if e, ok := s.sessionOf(c.AccessKey); ok {
 		user = e.roleID + ":" + sessionName(e.principal)
 	}
-	return callerIdentityAnswer{
-		Namespace: stsNamespace, Arn: c.Principal, UserID: user, Account: c.Account,
-		Metadata: responseMetadata{c.RequestID},
-	}
+	return &sts.GetCallerIdentityOutput{Arn: new(c.Principal), UserId: new(user), Account: new(c.Account)}
 }
 
 // sessionName is the last part of an assumed role's ARN.
@@ -103,51 +94,34 @@ func idLetters(name string, n int) string {
 	return strings.ToUpper(base32.StdEncoding.EncodeToString([]byte(shortID(name, "iam", 40))))[:n]
 }
 
-type assumeRoleAnswer struct {
-	XMLName   xml.Name         `xml:"AssumeRoleResponse"`
-	Namespace string           `xml:"xmlns,attr"`
-	Result    assumeRoleResult `xml:"AssumeRoleResult"`
-	Metadata  responseMetadata `xml:"ResponseMetadata"`
-}
-
-type assumeRoleResult struct {
-	SourceIdentity string `xml:",omitempty"`
-	AccessKeyID    string `xml:"Credentials>AccessKeyId"`
-	SecretKey      string `xml:"Credentials>SecretAccessKey"`
-	Token          string `xml:"Credentials>SessionToken"`
-	Expiration     string `xml:"Credentials>Expiration"`
-	RoleID         string `xml:"AssumedRoleUser>AssumedRoleId"`
-	Arn            string `xml:"AssumedRoleUser>Arn"`
-}
-
 var (
 	sessionNamePattern = regexp.MustCompile(`^[\w+=,.@-]*$`)
 	externalIDPattern  = regexp.MustCompile(`^[\w+=,.@:/-]*$`)
 )
 
 // assumeRole hands out a session of a role, if it is there and trusts the caller.
-func (s *Sandbox) assumeRole(c *call) (assumeRoleAnswer, *apiError) {
+func (s *Sandbox) assumeRole(c *call) (*sts.AssumeRoleOutput, *apiError) {
 	seconds, err := assumeRoleInput(c)
 	if err != nil {
-		return assumeRoleAnswer{}, err
+		return nil, err
 	}
 	arn := c.Form.Get("RoleArn")
 	account, name, err := parseRoleARN(arn)
 	if err != nil {
-		return assumeRoleAnswer{}, err
+		return nil, err
 	}
 	role, ok := s.trusted(c, account, name)
 	if !ok {
-		return assumeRoleAnswer{}, &apiError{
+		return nil, &apiError{
 			Code: "AccessDenied", Status: http.StatusForbidden,
 			Message: fmt.Sprintf("User: %s is not authorized to perform: sts:AssumeRole on resource: %s", c.Principal, arn),
 		}
 	}
 	if limit := s.sessionLimit(c, role); seconds > limit {
 		if _, chained := s.sessionOf(c.AccessKey); chained {
-			return assumeRoleAnswer{}, errf("ValidationError", "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining")
+			return nil, errf("ValidationError", "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining")
 		}
-		return assumeRoleAnswer{}, errf("ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+		return nil, errf("ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 	}
 	return s.issue(c, account, name, role, time.Duration(seconds)*time.Second)
 }
@@ -248,10 +222,10 @@ func (s *Sandbox) sessionLimit(c *call, role RoleSpec) int {
 
 // issue makes credentials and remembers them. Nobody checks the secret or the
 // token, for the sandbox verifies no signatures; they have the length of real ones.
-func (s *Sandbox) issue(c *call, account, name string, role RoleSpec, life time.Duration) (assumeRoleAnswer, *apiError) {
+func (s *Sandbox) issue(c *call, account, name string, role RoleSpec, life time.Duration) (*sts.AssumeRoleOutput, *apiError) {
 	var random [10 + 30 + 300]byte
 	if _, err := s.rand.Read(random[:]); err != nil {
-		return assumeRoleAnswer{}, &apiError{Code: "InternalFailure", Message: "no randomness", Status: http.StatusInternalServerError}
+		return nil, &apiError{Code: "InternalFailure", Message: "no randomness", Status: http.StatusInternalServerError}
 	}
 	principal := "arn:" + c.Partition + ":sts::" + account + ":assumed-role/" + name + "/" + c.Form.Get("RoleSessionName")
 	e := session{
@@ -267,19 +241,19 @@ func (s *Sandbox) issue(c *call, account, name string, role RoleSpec, life time.
 	}
 	s.sessions[id] = e
 	s.sessionMu.Unlock()
-	return assumeRoleAnswer{
-		Namespace: stsNamespace,
-		Metadata:  responseMetadata{c.RequestID},
-		Result: assumeRoleResult{
-			SourceIdentity: e.source,
-			AccessKeyID:    id,
-			SecretKey:      base64.StdEncoding.EncodeToString(random[10:40]),
-			Token:          base64.StdEncoding.EncodeToString(random[40:]),
+	out := &sts.AssumeRoleOutput{
+		AssumedRoleUser: &types.AssumedRoleUser{Arn: new(principal), AssumedRoleId: new(e.roleID + ":" + sessionName(principal))},
+		Credentials: &types.Credentials{
+			AccessKeyId:     new(id),
+			SecretAccessKey: new(base64.StdEncoding.EncodeToString(random[10:40])),
+			SessionToken:    new(base64.StdEncoding.EncodeToString(random[40:])),
 			// Told on the caller's own clock, which may be a year behind the
 			// sandbox's: an SDK decides by it when to fetch new credentials.
-			Expiration: time.Now().Add(life).UTC().Format("2006-01-02T15:04:05Z"),
-			RoleID:     e.roleID + ":" + sessionName(principal),
-			Arn:        principal,
+			Expiration: new(time.Now().Add(life)),
 		},
-	}, nil
+	}
+	if e.source != "" {
+		out.SourceIdentity = new(e.source)
+	}
+	return out, nil
 }

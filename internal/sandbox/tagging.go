@@ -1,8 +1,11 @@
 package sandbox
 
 import (
+	"encoding/base64"
+	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
@@ -29,18 +32,45 @@ func getResources(c *call, in *resourcegroupstaggingapi.GetResourcesInput) (*res
 	if len(in.ResourceTypeFilters) > 0 && !slices.Contains(in.ResourceTypeFilters, "kms") && !slices.Contains(in.ResourceTypeFilters, "kms:key") {
 		return out, nil
 	}
-	after := ""
-	if in.PaginationToken != nil {
-		after = *in.PaginationToken
+	after, err := readPaginationToken(deref(in.PaginationToken), c.Now)
+	if err != nil {
+		return nil, err
 	}
 	for _, m := range c.taggedKeys(after, in) {
 		if len(out.ResourceTagMappingList) == int(size) {
-			out.PaginationToken = new(arnID(*out.ResourceTagMappingList[size-1].ResourceARN))
+			out.PaginationToken = new(paginationToken(arnID(*out.ResourceTagMappingList[size-1].ResourceARN), c.Now))
 			break
 		}
 		out.ResourceTagMappingList = append(out.ResourceTagMappingList, m)
 	}
 	return out, nil
+}
+
+// tokenLife is how long a PaginationToken is good for.
+const tokenLife = 15 * time.Minute
+
+// paginationToken names the last key of a page, and when the page was made.
+func paginationToken(id string, now time.Time) string {
+	return base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "sandbox %d %s", now.UnixMilli(), id))
+}
+
+// readPaginationToken returns the key after which to go on.
+func readPaginationToken(token string, now time.Time) (id string, _ error) {
+	if token == "" {
+		return "", nil
+	}
+	var made int64
+	text, err := base64.StdEncoding.DecodeString(token)
+	if err == nil {
+		_, err = fmt.Sscanf(string(text), "sandbox %d %s", &made, &id)
+	}
+	switch {
+	case err != nil || !keyIDPattern.MatchString(id):
+		return "", errf("InvalidParameterException", "The PaginationToken is invalid.")
+	case now.Sub(time.UnixMilli(made)) > tokenLife:
+		return "", errf("PaginationTokenExpiredException", "The PaginationToken has expired.")
+	}
+	return id, nil
 }
 
 // taggedKeys are the matching keys with an id greater than after, in the order

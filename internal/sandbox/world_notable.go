@@ -25,6 +25,11 @@ func demoNotables(keys []placed, start time.Time) {
 	name(off+4, "204417398812", "us-east-1", "audit-trail", 1500, map[string]string{"env": "prod", "owner": "security"})
 	name(0, "863478500729", "us-east-1", "identity", 2000, map[string]string{"env": "prod", "owner": "identity"})
 
+	// A rotation that was due forty days ago and is missing from the history.
+	missed := &keys[1]
+	name(1, missed.account, missed.region, "warehouse-archive", 1500, nil)
+	missed.seed.RotationSince, missed.seed.RotationPeriodDays, missed.seed.MissedRotations = missed.seed.Created, 365, 1
+
 	// Names and words that are not harmless to print.
 	hostile := []struct{ description, tag string }{
 		{"\x1b[2J\x1b[1;31mALL KEYS DELETED\x1b[0m", "\x1b]0;owned\x07"},
