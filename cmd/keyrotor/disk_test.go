@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -5,53 +7,148 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"unsafe"
 
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/sandbox"
+	"github.com/keyrotor/keyrotor/internal/testenv"
 )
 
-// smallDisk mounts a disk of that many KiB, where this process may.
-func smallDisk(t *testing.T, dir string, kib string) {
+// disk is a place for the state that can become full while keyrotor writes.
+type disk struct {
+	prepare func(t *testing.T, r *rig) // before the first command
+	fill    func(r *rig, pid int)      // while the process pid is applying
+	free    func(t *testing.T, r *rig)
+	cause   string // what keyrotor then says
+	next    string
+}
+
+// smallDisk is a real file system of 1 MiB, filled to its last byte.
+func smallDisk() disk {
+	ballast := func(r *rig) string { return filepath.Join(r.dir, "state", "ballast") }
+	return disk{
+		prepare: func(t *testing.T, r *rig) {
+			dir := filepath.Join(r.dir, "state")
+			if err := os.Mkdir(dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1024k"); err != nil {
+				t.Skip(cannotMount, err) // seen by ownMounts
+			}
+			t.Cleanup(func() {
+				if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+					t.Errorf("unmount: %v", err)
+				}
+			})
+		},
+		fill: func(r *rig, _ int) {
+			_ = os.WriteFile(ballast(r), make([]byte, 2<<20), 0o600) // takes all there is, and fails
+		},
+		free: func(t *testing.T, r *rig) {
+			if err := os.Remove(ballast(r)); err != nil {
+				t.Fatal(err)
+			}
+		},
+		cause: "no space left on device", next: "\n  next  make room",
+	}
+}
+
+// byteLimit is any disk, under a limit of the process on the size of its files:
+// from then on not one more byte can be written. Every user may do this to
+// oneself, in any container.
+func byteLimit() disk {
+	return disk{
+		prepare: func(*testing.T, *rig) {},
+		fill: func(r *rig, pid int) {
+			limitFileSize(r.t, pid)
+			r.wrap = []string{"/bin/sh", "-c", `ulimit -f 0; exec "$@"`, "sh"}
+		},
+		free:  func(_ *testing.T, r *rig) { r.wrap = nil },
+		cause: "file too large", next: "\n  next  ",
+	}
+}
+
+// limitFileSize is what ulimit -f 0 does, to a process that runs.
+func limitFileSize(t testing.TB, pid int) {
+	none := syscall.Rlimit{}
+	_, _, errno := syscall.RawSyscall6(syscall.SYS_PRLIMIT64, uintptr(pid), syscall.RLIMIT_FSIZE, uintptr(unsafe.Pointer(&none)), 0, 0, 0)
+	if errno != 0 {
+		t.Errorf("limit the files of process %d: %v", pid, errno)
+	}
+}
+
+// inOwnMounts is set where the test binary runs itself in a namespace of its own.
+const inOwnMounts = "KEYROTOR_TEST_OWN_MOUNTS"
+
+// cannotMount is what it then says where even that is forbidden.
+const cannotMount = "nothing can be mounted here, not even in a user namespace:"
+
+// ownMounts runs the calling test once more as a process in which it may mount:
+// as root of a new user namespace, which needs no privilege of the caller.
+func ownMounts(t *testing.T) {
 	t.Helper()
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		t.Fatal(err)
+	cmd := exec.Command(os.Args[0], "-test.run=^"+strings.ReplaceAll(t.Name(), "/", "$/^")+"$", "-test.v", "-test.count=1")
+	cmd.Env = append(os.Environ(), inOwnMounts+"=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
 	}
-	if os.Getuid() != 0 {
-		t.Skip("a disk that fills up is mounted by root alone")
+	out, err := cmd.CombinedOutput()
+	if cmd.Process == nil {
+		testenv.Missing(t, "mount", cannotMount+" "+err.Error())
 	}
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size="+kib+"k", "tmpfs", dir).CombinedOutput(); err != nil {
-		t.Skipf("no disk can be mounted here: %v: %s", err, out)
+	if _, reason, skipped := strings.Cut(string(out), cannotMount); skipped {
+		reason, _, _ = strings.Cut(reason, "\n")
+		testenv.Missing(t, "mount", cannotMount+reason)
 	}
-	t.Cleanup(func() {
-		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
-			t.Errorf("umount: %v: %s", err, out)
-		}
-	})
+	if err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
+		t.Fatalf("in a user namespace: %v\n%s", err, out)
+	}
 }
 
 func TestApplyOnAFullDiskStopsBeforeTheNextEffectAndGoesOnLater(t *testing.T) {
+	t.Run("a file system without room", func(t *testing.T) {
+		if os.Getenv(inOwnMounts) == "" {
+			ownMounts(t)
+			return
+		}
+		applyOnFull(t, smallDisk())
+	})
+	t.Run("files that may not grow", func(t *testing.T) { applyOnFull(t, byteLimit()) })
+}
+
+func applyOnFull(t *testing.T, d disk) {
 	const keys = 20
 	w, url := watch(t, many(keys), sandbox.Options{})
 	r := newRig(t, url, sandbox.Management)
-	state := filepath.Join(r.dir, "state")
-	smallDisk(t, state, "1024")
+	d.prepare(t, r)
 	r.must(exitDone, "scan")
 	r.must(exitDone, "plan")
 	r.approve()
 
 	// The disk fills up while changes are under way.
-	ballast := filepath.Join(state, "ballast")
+	apply := r.command("apply", "plan.json")
+	var said strings.Builder
+	apply.Stdout, apply.Stderr = &said, &said
+	started := make(chan struct{})
 	w.arm("EnableKeyRotation", 4, duringEffect, func() {
-		_ = os.WriteFile(ballast, make([]byte, 2<<20), 0o600) // takes all there is, and fails
+		<-started
+		d.fill(r, apply.Process.Pid)
 	})
-	code, out := r.run("apply", "plan.json")
-	if code != exitBroken {
-		t.Fatalf("exit code %d, want %d\n%s", code, exitBroken, out)
+	if err := apply.Start(); err != nil {
+		t.Fatal(err)
 	}
-	for _, want := range []string{"no space left on device", "\n  now   ", "\n  next  make room"} {
-		if !strings.Contains(out, want) {
-			t.Errorf("it does not say %q:\n%s", want, out)
+	close(started)
+	_ = apply.Wait() // its state says all
+	if code := apply.ProcessState.ExitCode(); code != exitBroken {
+		t.Fatalf("exit code %d, want %d\n%s", code, exitBroken, &said)
+	}
+	for _, want := range []string{d.cause, "\n  now   ", d.next} {
+		if !strings.Contains(said.String(), want) {
+			t.Errorf("it does not say %q:\n%s", want, &said)
 		}
 	}
 	intents := strings.Count(r.read("log/journal.jsonl"), `"type":"intent"`)
@@ -69,14 +166,12 @@ func TestApplyOnAFullDiskStopsBeforeTheNextEffectAndGoesOnLater(t *testing.T) {
 	}
 
 	// A scan there says so too, and leaves the runs that were there alone.
-	if code, out := r.run("scan"); code != exitBroken || !strings.Contains(out, "make room") {
+	if code, out := r.run("scan"); code != exitBroken || !strings.Contains(out, d.cause) || !strings.Contains(out, d.next) {
 		t.Errorf("scan on a full disk: exit code %d\n%s", code, out)
 	}
 
 	w.arm("", 0, 0, nil)
-	if err := os.Remove(ballast); err != nil {
-		t.Fatal(err)
-	}
+	d.free(t, r)
 	r.must(exitDone, "apply", "plan.json")
 	for key, n := range w.effectsOf("EnableKeyRotation") {
 		if n != 1 {

@@ -11,8 +11,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/keyrotor/keyrotor/internal/sandbox"
@@ -24,6 +26,9 @@ type rig struct {
 	t   testing.TB
 	dir string
 	env []string
+
+	wrap []string            // the command that runs keyrotor; nil runs it itself
+	as   *syscall.Credential // the user that keyrotor runs as; nil is the test's
 }
 
 const rigConfig = "approval: {signers: allowed_signers}\napply: {patience: 1s, concurrency: 2}\n"
@@ -43,7 +48,7 @@ func newRig(t testing.TB, endpoint, account string) *rig {
 	}
 	r.write("allowed_signers", signers.String())
 	r.env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + r.dir, "TMPDIR=" + os.TempDir(),
+		"PATH=" + os.Getenv("PATH"), "HOME=" + r.dir, "TMPDIR=" + os.Getenv("TMPDIR"),
 		"AWS_ENDPOINT_URL=" + endpoint, "AWS_ACCESS_KEY_ID=" + account, "AWS_SECRET_ACCESS_KEY=sandbox",
 		"AWS_REGION=us-east-1", "GORACE=" + raceOptions, "AWS_EC2_METADATA_DISABLED=true",
 		"KEYROTOR_LEDGER_KEY=" + filepath.Join(r.dir, "ledger.key"), "KEYROTOR_SSH_KEY=" + filepath.Join(r.dir, "carol"),
@@ -65,8 +70,12 @@ func (r *rig) command(args ...string) *exec.Cmd {
 	if err != nil {
 		r.t.Fatalf("the test binary did not install keyrotor: %v", err)
 	}
-	cmd := exec.Command(binary, args...)
+	line := append(append(slices.Clone(r.wrap), binary), args...)
+	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Dir, cmd.Env = r.dir, r.env
+	if r.as != nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: r.as}
+	}
 	return cmd
 }
 
