@@ -13,22 +13,30 @@ type persons struct{ parent map[string]string }
 func keyNode(fingerprint string) string     { return "key " + fingerprint }
 func principalNode(principal string) string { return "principal " + principal }
 
-func newPersons(signers *AllowedSigners) *persons {
+// newPersons reads who is who from files of allowed signers: one person by any
+// of them is one person.
+func newPersons(files ...*AllowedSigners) *persons {
 	p := &persons{parent: map[string]string{}}
-	for _, l := range signers.lines {
-		if l.ca {
-			continue
-		}
-		key := keyNode(fingerprint(l.key))
-		names := literals(l.principals)
-		if len(names) == 0 {
-			names = []string{"pattern " + l.principals}
-		}
-		for _, name := range names {
-			p.same(key, principalNode(name))
+	for _, signers := range files {
+		for _, l := range signers.lines {
+			p.add(l)
 		}
 	}
 	return p
+}
+
+func (p *persons) add(l signerLine) {
+	if l.ca {
+		return
+	}
+	key := keyNode(fingerprint(l.key))
+	names := literals(l.principals)
+	if len(names) == 0 {
+		names = []string{"pattern " + l.principals}
+	}
+	for _, name := range names {
+		p.same(key, principalNode(name))
+	}
 }
 
 func (p *persons) find(node string) string {

@@ -32,6 +32,10 @@ type Approver struct {
 // moment. A no is a *keyrotor.Refusal that lists every reason. digestOf computes
 // a plan's digest from its content.
 func Verify(p keyrotor.Plan, digestOf func(keyrotor.Plan) (keyrotor.Digest, error), approvals []keyrotor.Approval, signers *AllowedSigners, now time.Time) (Result, error) {
+	return verify(p, digestOf, approvals, signers, newPersons(signers), now)
+}
+
+func verify(p keyrotor.Plan, digestOf func(keyrotor.Plan) (keyrotor.Digest, error), approvals []keyrotor.Approval, signers *AllowedSigners, who *persons, now time.Time) (Result, error) {
 	digest, err := digestOf(p)
 	if err != nil {
 		return Result{}, fmt.Errorf("digest of plan: %w", err)
@@ -40,7 +44,7 @@ func Verify(p keyrotor.Plan, digestOf func(keyrotor.Plan) (keyrotor.Digest, erro
 		return Result{}, refuse(p, []string{fmt.Sprintf("the plan was altered: its content has digest %s, it says %s", digest.Short(), p.Digest.Short())},
 			"keyrotor plan")
 	}
-	v := verification{plan: p, signers: signers, now: now, persons: newPersons(signers)}
+	v := verification{plan: p, signers: signers, now: now, persons: who}
 	author, err := v.author()
 	if err != nil {
 		return Result{}, err
@@ -80,7 +84,11 @@ func Verify(p keyrotor.Plan, digestOf func(keyrotor.Plan) (keyrotor.Digest, erro
 	// A plan that asks for nobody still needs somebody.
 	if need := max(1, p.Needs.Approvals); len(result.Approvers) < need {
 		why := append([]string{fmt.Sprintf("%d of %d approvals", len(result.Approvers), need)}, result.Ignored...)
-		return result, refuse(p, why, "keyrotor approve")
+		next := "keyrotor approve PLAN.json"
+		if len(result.Approvers) > 0 {
+			next = "keyrotor approve --all PLAN.json" // what somebody signed is signed whole
+		}
+		return result, refuse(p, why, next)
 	}
 	return result, nil
 }
@@ -106,7 +114,7 @@ func Check(p keyrotor.Plan, a keyrotor.Approval, signers *AllowedSigners, now ti
 			What: fmt.Sprintf("approval of plan %s by %q is not valid", p.Digest.Short(), a.Principal),
 			Why:  []string{err.Error()},
 			Now:  "nothing was changed",
-			Next: "have it approved by somebody who may: keyrotor approve",
+			Next: "have it signed by somebody who may:\nkeyrotor approve --all PLAN.json",
 		}
 	}
 	return approver, nil
