@@ -13,6 +13,9 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrConflict: the plan is stale; the world moved on. Plan again.
 	ErrConflict = errors.New("the plan no longer fits the world")
+	// ErrSuperseded: somebody else's work has replaced what the change began. It
+	// comes with ErrConflict, and no later look will resolve it.
+	ErrSuperseded = errors.New("another came in between")
 )
 
 // Refusal is a rule that said no. It is never retried.

@@ -26,7 +26,8 @@ type Eligibility struct {
 // View is the one of three lists that a customer managed key appears in.
 type View string
 
-// The three views; AWS managed keys are in none and shown apart.
+// The three views; AWS managed keys are in none and shown apart, and so are
+// keys of which nobody knows who manages them.
 const (
 	ViewTarget      View = "eligible-not-rotating"
 	ViewRotating    View = "eligible-rotating"
@@ -35,6 +36,10 @@ const (
 	// ViewUnknown holds eligible keys whose rotation status could not be read.
 	// They are listed with the target list's caveats, never counted as off.
 	ViewUnknown View = "eligible-unknown"
+	// ViewUnreadable holds keys that were listed and refused to be described:
+	// whether they are customer managed is not known, so no total of customer
+	// managed keys contains them.
+	ViewUnreadable View = "unreadable"
 )
 
 // Severity of a rule.

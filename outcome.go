@@ -26,7 +26,7 @@ type OutcomeState string
 const (
 	Succeeded  OutcomeState = "succeeded"
 	Unchanged  OutcomeState = "unchanged"   // the world was already so, not by us
-	Skipped    OutcomeState = "skipped"     // no longer suitable; nothing was done
+	Skipped    OutcomeState = "skipped"     // no longer suitable: nothing was done, or it was superseded (Reason)
 	Waiting    OutcomeState = "waiting"     // goes on without us; a later run takes it up
 	Failed     OutcomeState = "failed"      // an error; Reason says what holds now
 	RolledBack OutcomeState = "rolled-back" // undone after a failure

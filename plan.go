@@ -43,6 +43,12 @@ const (
 	Retire        Verb = "retire"
 )
 
+// Verbs of the way back out of a credential change that cannot be ended.
+const (
+	PutBack     Verb = "put-back"     // the old credential into the target, seen to log in
+	DropPending Verb = "drop-pending" // the new one out of the store
+)
+
 // Step is one act: a verb on a target. Doing a step twice with one token is
 // doing it once.
 type Step struct {
@@ -146,6 +152,10 @@ type Change struct {
 	// Undo restores what was, in order; empty with CannotUndo saying why.
 	Undo       []Step `json:"undo,omitempty"`
 	CannotUndo string `json:"cannot_undo,omitempty"`
+	// BackOut leads out of a stretch that cannot be ended, back to what was:
+	// its first steps bear the stretch's number, and all are numbered on from
+	// Steps. The same apply takes them, and the change ends as rolled back.
+	BackOut []Step `json:"back_out,omitempty"`
 	// Template is what to change in the owner's template, else the change will
 	// be reverted by the next deployment.
 	Template string `json:"template,omitempty"`

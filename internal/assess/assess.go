@@ -128,10 +128,10 @@ func (a *Assessor) Assess(asset keyrotor.Asset) keyrotor.Assessment {
 		return out
 	}
 	out.Eligibility = Eligible(asset.KMS)
-	if asset.Refused(keyrotor.FactDescription) {
-		out.Eligibility = notDescribed()
-	}
 	out.View = viewOf(asset.KMS, out.Eligibility)
+	if asset.Refused(keyrotor.FactDescription) {
+		out.Eligibility, out.View = notDescribed(), keyrotor.ViewUnreadable
+	}
 	if out.View == keyrotor.ViewAWSManaged {
 		a.count(&out, nil, false)
 		return out

@@ -257,7 +257,7 @@ func notDescribed() keyrotor.Eligibility {
 	return keyrotor.Eligibility{
 		Ability: keyrotor.NoRotation,
 		Class:   "could not be read",
-		Reason:  "DescribeKey was refused, so nothing is known of this key.",
+		Reason:  "DescribeKey was refused, so nothing is known of this key, not even who manages it.",
 		Instead: "let the scan role in (the gaps name the call and the cause), then scan again",
 	}
 }

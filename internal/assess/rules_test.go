@@ -188,10 +188,14 @@ func TestAKeyThatMayNotBeDescribedIsNoSortOfKey(t *testing.T) {
 		Kind: keyrotor.KindKMSKey, ID: "k", ARN: "arn:k", KMS: &keyrotor.KMSFacts{},
 		Unread: []keyrotor.Unread{{Fact: keyrotor.FactDescription, Call: "kms:DescribeKey", Code: "AccessDeniedException"}},
 	})
-	if got.Eligibility.Class != "could not be read" || got.View != keyrotor.ViewNotEligible {
-		t.Errorf("class %q in view %q, want one that could not be read among the not eligible", got.Eligibility.Class, got.View)
+	if got.Eligibility.Class != "could not be read" || got.View != keyrotor.ViewUnreadable {
+		t.Errorf("class %q in view %q, want one that could not be read in the view of such keys", got.Eligibility.Class, got.View)
 	}
 	if failed := got.Failed(); len(failed) > 0 {
 		t.Errorf("rules %v failed on a key of which nothing is known", failed)
+	}
+	counts := a.Counts()
+	if counts.Views[keyrotor.ViewUnreadable] != 1 || counts.Views[keyrotor.ViewNotEligible] != 0 || len(counts.Classes) != 0 {
+		t.Errorf("it is counted as %v, classes %v; who manages it is not known, so it belongs to no view of customer keys", counts.Views, counts.Classes)
 	}
 }

@@ -1,7 +1,10 @@
 package assess
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
+	"sync"
 	"time"
 
 	"cel.dev/cel-go/cel"
@@ -13,27 +16,81 @@ import (
 // asset for which it cannot be decided, for want of a tag or a fact, is not
 // chosen. Fields that depend on the time are refused; see CompileSelectAt.
 func CompileSelect(expr string) (func(keyrotor.Asset) bool, error) {
-	return compileSelect(expr, scopeTimeless, time.Time{})
+	c, err := compileChoice(expr, scopeTimeless, time.Time{})
+	if err != nil {
+		return nil, err
+	}
+	return c.Holds, nil
 }
 
 // CompileSelectAt is CompileSelect with a time, so that an expression may ask
 // for ages and use now.
 func CompileSelectAt(expr string, now time.Time) (func(keyrotor.Asset) bool, error) {
-	return compileSelect(expr, scopeTimed, now)
+	c, err := CompileChoice(expr, now)
+	if err != nil {
+		return nil, err
+	}
+	return c.Holds, nil
 }
 
-func compileSelect(expr string, sc scope, now time.Time) (func(keyrotor.Asset) bool, error) {
+// CompileChoice is CompileSelectAt for who wants to know what the expression
+// could not decide.
+func CompileChoice(expr string, now time.Time) (*Choice, error) {
+	return compileChoice(expr, scopeTimed, now)
+}
+
+// Choice is a compiled --select. Its methods may be called concurrently.
+type Choice struct {
+	program *program
+	set     *setting
+
+	mu        sync.Mutex
+	decided   bool            // of one asset at least
+	undecided map[string]bool // ARNs
+	first     error
+}
+
+func compileChoice(expr string, sc scope, now time.Time) (*Choice, error) {
 	p, s, err := compileFlag("--select", expr, sc)
 	if err != nil {
 		return nil, err
 	}
-	set := newSetting(s, now, 0)
-	return func(a keyrotor.Asset) bool {
-		v := newView(set)
-		v.look(&a, eligibilityOf(a), false)
-		got, _ := p.ask(v)
-		return got == yes
-	}, nil
+	return &Choice{program: p, set: newSetting(s, now, 0), undecided: map[string]bool{}}, nil
+}
+
+// Holds reports whether the expression holds for the asset.
+func (c *Choice) Holds(a keyrotor.Asset) bool {
+	v := newView(c.set)
+	v.look(&a, eligibilityOf(a), false)
+	got, err := c.program.ask(v)
+	// Nobody chooses among AWS's own keys, of which little is read.
+	if a.KMS == nil || !a.KMS.AWSManaged() {
+		c.note(a, got, err)
+	}
+	return got == yes
+}
+
+// note remembers what went wrong, or what was not read. That a key has no such
+// tag, and that its type has no such fact, are decisions.
+func (c *Choice) note(a keyrotor.Asset, got answer, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if got != broken && got != unread {
+		c.decided = true
+		return
+	}
+	c.undecided[a.ARN] = true
+	if c.first == nil {
+		c.first = fmt.Errorf("%s: %w", cmp.Or(a.Name(), a.ARN), err)
+	}
+}
+
+// Undecided is for how many assets it could not be decided whether the expression
+// holds, and why not for the first; all says that it was so for every asset.
+func (c *Choice) Undecided() (n int, first error, all bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.undecided), c.first, len(c.undecided) > 0 && !c.decided
 }
 
 func eligibilityOf(a keyrotor.Asset) keyrotor.Eligibility {

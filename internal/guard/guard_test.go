@@ -109,6 +109,7 @@ func TestStep(t *testing.T) {
 		"tags that could not be read are not set":        {tag("env", "test"), asset(func(a *keyrotor.Asset) { a.Tags = nil }), skipped, "its tags could not be read"},
 		"tags of an RSA key can be set":                  {tag("env", "test"), asset(kms(func(k *keyrotor.KMSFacts) { k.Spec = "RSA_2048" })), on, ""},
 		"an unread policy is not taken for a harmless":   {tag("env", "test"), asset(func(a *keyrotor.Asset) { a.Unread = []keyrotor.Unread{{Fact: keyrotor.FactPolicy}} }), skipped, "its key policy could not be read: a condition on these tags cannot be ruled out"},
+		"nor is one that nobody asked for":               {tag("env", "test"), asset(kms(func(k *keyrotor.KMSFacts) { k.Policy = nil })), skipped, "its key policy was not read: a condition on these tags cannot be ruled out"},
 		"a tag is removed":                               {untag, asset(), on, ""},
 		"a tag that is gone already is left unchanged":   {untag, asset(func(a *keyrotor.Asset) { a.Tags = map[string]string{} }), unchanged, "the tags are gone already"},
 		"a tag that somebody changed since is not taken": {untag, asset(func(a *keyrotor.Asset) { a.Tags["env"] = "x" }), skipped, `somebody changed its tag "env" since the plan`},

@@ -60,7 +60,7 @@ func taggable(a keyrotor.Asset, keys []string) string {
 		return "its tags could not be read"
 	}
 	if a.KMS.Policy == nil {
-		return "" // not asked for; the plan, which refuses an unread policy, has read it
+		return "its key policy was not read: a condition on these tags cannot be ruled out"
 	}
 	var bound []string
 	for _, k := range keys {
