@@ -14,8 +14,6 @@ type Summary struct {
 	Planned    *PlannedCounts              `json:"planned,omitempty"`
 	Applied    map[OutcomeState]int        `json:"applied,omitempty"`
 	Verified   map[VerificationVerdict]int `json:"verified,omitempty"`
-	Artifacts  map[string]Digest           `json:"artifacts,omitempty"` // file name ▶ digest
-	LedgerHead string                      `json:"ledger_head,omitempty"`
 }
 
 // AssessedCounts are the totals of an assessment.

@@ -11,15 +11,22 @@ import (
 	"github.com/keyrotor/keyrotor"
 )
 
-// ApplyText shows what became of a plan, wave by wave, and what holds now.
+// ApplyText shows what became of a plan, wave by wave, what was not done by
+// account and cause, and what holds now.
 func ApplyText(w io.Writer, plan keyrotor.Plan, outcomes []keyrotor.Outcome, now time.Time, next []Next, s Style) error {
 	p := &page{Style: s}
-	p.line("run %s%splan %s%s%s", plan.Run, p.dot(), plan.Digest.Short(), p.dot(), plural(len(plan.Changes), "change"))
+	undoes := ""
+	if plan.Undoes != "" {
+		undoes = p.dot() + "undoes run " + p.text(string(plan.Undoes))
+	}
+	p.line("run %s%splan %s%s%s%s", plan.Run, p.dot(), plan.Digest.Short(), p.dot(), plural(len(plan.Changes), "change"), undoes)
 	for _, wave := range outcomeWaves(outcomes) {
 		p.outcomeWave(wave, outcomes, now)
 	}
+	groups := groupStuck(outcomes)
+	p.stuck(groups)
 	p.blank()
-	p.facts("", p.whatHolds(plan, outcomes))
+	p.facts("", p.whatHolds(plan, outcomes, groups))
 	p.next(next)
 	return p.write(w)
 }
@@ -65,20 +72,70 @@ func (p *page) stateCounts(counts map[keyrotor.OutcomeState]int) string {
 	var parts []string
 	for _, st := range stateOrder {
 		if n := counts[st]; n > 0 {
-			parts = append(parts, p.sign(stateMark(st))+" "+count(n)+" "+string(st))
+			parts = append(parts, p.sign(stateMark(st))+" "+count(n)+" "+stateText(st))
 		}
 	}
 	return strings.Join(parts, "  ")
 }
 
+// outcomeWave counts a wave, and names below it what was left alone or is under
+// way, each reason once. What was not done stands after the waves: its cause
+// is the same in all of them.
 func (p *page) outcomeWave(wave int, outcomes []keyrotor.Outcome, now time.Time) {
 	mine := slices.DeleteFunc(slices.Clone(outcomes), func(o keyrotor.Outcome) bool { return o.Wave != wave })
 	p.line("%s  %s", p.bold("wave "+count(wave)), p.stateCounts(countStates(mine)))
-	told := slices.DeleteFunc(mine, func(o keyrotor.Outcome) bool { return o.State == keyrotor.Succeeded })
-	told = worstFirst(told)
-	n, rest := p.first(len(told))
-	for _, o := range told[:n] {
-		p.line("  %s %s: %s", p.sign(stateMark(o.State)), p.text(o.Target.String()), p.outcomeWhy(o, now))
+	told := slices.DeleteFunc(mine, func(o keyrotor.Outcome) bool { return o.State == keyrotor.Succeeded || open(o.State) })
+	groups := p.byReason(worstFirst(told), now)
+	n, rest := p.first(len(groups))
+	for _, g := range groups[:n] {
+		o := g.outcomes[0]
+		if len(g.outcomes) == 1 {
+			p.line("  %s %s: %s", p.sign(stateMark(o.State)), p.text(o.Target.String()), g.why)
+			continue
+		}
+		p.line("  %s %s: %s", p.sign(stateMark(o.State)), plural(len(g.outcomes), "change"), g.why)
+		p.line("    %s", p.names(g.outcomes))
+	}
+	p.more("    ", rest)
+}
+
+// byReason groups outcomes that have the same to say, in their order.
+func (p *page) byReason(outcomes []keyrotor.Outcome, now time.Time) []*stuck {
+	var groups []*stuck
+	for _, o := range outcomes {
+		why := p.outcomeWhy(o, now)
+		i := slices.IndexFunc(groups, func(g *stuck) bool { return g.why == why })
+		if i < 0 {
+			i = len(groups)
+			groups = append(groups, &stuck{why: why})
+		}
+		groups[i].outcomes = append(groups[i].outcomes, o)
+	}
+	return groups
+}
+
+// names lists the targets of outcomes, the first few of many.
+func (p *page) names(outcomes []keyrotor.Outcome) string {
+	n, rest := p.first(len(outcomes))
+	if rest != "" && !p.All {
+		n, rest = 3, "and "+count(len(outcomes)-3)+" more: --all-rows"
+	}
+	var names []string
+	for _, o := range outcomes[:n] {
+		names = append(names, p.text(nameOf(o.Target)+" "+o.Target.Region))
+	}
+	if rest != "" {
+		names = append(names, rest)
+	}
+	return p.dim(strings.Join(names, ", "))
+}
+
+// stuck shows what was not done: account, count and cause once, and the keys.
+func (p *page) stuck(groups []*stuck) {
+	n, rest := p.first(len(groups))
+	for _, g := range groups[:n] {
+		p.line("%s %s in %s: %s", p.sign(stateMark(g.outcomes[0].State)), g.count(), g.where(nil), p.text(g.why))
+		p.line("    %s", p.names(g.outcomes))
 	}
 	p.more("    ", rest)
 }
@@ -110,7 +167,7 @@ func trouble(st keyrotor.OutcomeState) int {
 }
 
 func (p *page) outcomeWhy(o keyrotor.Outcome, now time.Time) string {
-	parts := []string{string(o.State)}
+	parts := []string{stateText(o.State)}
 	if o.Reason != "" {
 		parts = append(parts, p.text(o.Reason))
 	}
@@ -132,10 +189,10 @@ func requestID(id string) string {
 
 // whatHolds sums up a run for the person paged at night: what is done, what is
 // half done, what is open and why.
-func (p *page) whatHolds(plan keyrotor.Plan, outcomes []keyrotor.Outcome) [][2]string {
+func (p *page) whatHolds(plan keyrotor.Plan, outcomes []keyrotor.Outcome, groups []*stuck) [][2]string {
 	c := countStates(outcomes)
-	open := c[keyrotor.NotStarted] + c[keyrotor.Failed] + max(0, len(plan.Changes)-len(outcomes))
-	holds := []string{doneWords(plan, c[keyrotor.Succeeded])}
+	notDone := c[keyrotor.NotStarted] + c[keyrotor.Failed] + max(0, len(plan.Changes)-len(outcomes))
+	holds := []string{doneWords(plan, outcomes)}
 	if n := c[keyrotor.Unproven]; n > 0 {
 		holds = append(holds, plural(n, "change")+" may or may not have taken effect")
 	} else {
@@ -144,55 +201,65 @@ func (p *page) whatHolds(plan keyrotor.Plan, outcomes []keyrotor.Outcome) [][2]s
 	if n := c[keyrotor.Waiting]; n > 0 {
 		holds = append(holds, plural(n, "change")+" under way at AWS")
 	}
-	if open > 0 {
-		holds = append(holds, plural(open, "change")+" open")
+	if notDone > 0 {
+		holds = append(holds, plural(notDone, "change")+openIn(outcomes))
 	}
 	facts := [][2]string{{"What holds now", strings.Join(holds, "; ")}}
-	if why := p.commonError(outcomes); why != "" {
-		facts = append(facts, [2]string{"Why", why})
+	return append(facts, p.whyNot(groups)...)
+}
+
+// doneWords says what the successes mean: of several kinds also their sum.
+func doneWords(plan keyrotor.Plan, outcomes []keyrotor.Outcome) string {
+	kinds := countKinds(&plan, outcomes).hold(kindsOf(&plan))
+	switch len(kinds) {
+	case 0:
+		return "nothing was changed"
+	case 1:
+		return kinds[0]
+	}
+	done := countStates(outcomes)[keyrotor.Succeeded]
+	return count(done) + " of " + plural(max(len(plan.Changes), len(outcomes)), "change") + " done: " + strings.Join(kinds, ", ")
+}
+
+// openIn says where what is open belongs, when that is one account.
+func openIn(outcomes []keyrotor.Outcome) string {
+	accounts := map[string]bool{}
+	for _, o := range outcomes {
+		if open(o.State) {
+			accounts[o.Target.Account] = true
+		}
+	}
+	if len(accounts) == 1 {
+		return " of one account open"
+	}
+	return " open"
+}
+
+// whyNot gives each cause once: in a sentence, then in the service's own words,
+// whole, for who mends it needs the ids in them.
+func (p *page) whyNot(groups []*stuck) [][2]string {
+	var facts [][2]string
+	causes := mergeCauses(groups)
+	n, rest := p.first(len(causes))
+	for _, g := range causes[:n] {
+		facts = append(facts, [2]string{firstLabel(len(facts), "Why"), p.text(g.who() + g.why)})
+		if g.message != "" {
+			facts = append(facts, [2]string{" ", "AWS: " + p.text(g.code+": "+g.message) + requestID(g.request)})
+		}
+	}
+	if rest != "" {
+		facts = append(facts, [2]string{" ", p.dim(rest)})
 	}
 	return facts
 }
 
-// doneWords says what the successes mean, where all of them mean the same.
-func doneWords(plan keyrotor.Plan, n int) string {
-	recipes := map[string]bool{}
-	for _, c := range plan.Changes {
-		recipes[c.Recipe] = true
+// who begins the sentence of a cause: whose role was refused, and where.
+func (g *stuck) who() string {
+	if role := g.role(); role != "" && g.cause != keyrotor.CauseOther {
+		return "role " + role + " in " + g.where(nil) + ": "
 	}
-	if len(recipes) == 1 && recipes["enable-rotation"] {
-		if n == 1 {
-			return "1 key rotates that did not"
-		}
-		return count(n) + " keys rotate that did not"
+	if len(g.accounts) > 0 && g.call != "" {
+		return g.where(nil) + ": "
 	}
-	return count(n) + " of " + plural(len(plan.Changes), "change") + " done"
-}
-
-// commonError is the failure seen most often, with where it was seen.
-func (p *page) commonError(outcomes []keyrotor.Outcome) string {
-	type failure struct{ account, code, call string }
-	seen := map[failure]int{}
-	messages := map[failure]string{}
-	for _, o := range outcomes {
-		if o.Error != nil && o.State == keyrotor.Failed {
-			f := failure{o.Target.Account, o.Error.Code, o.Error.Call}
-			seen[f]++
-			messages[f] = o.Error.Message
-		}
-	}
-	var worst failure
-	for f, n := range seen {
-		if n > seen[worst] || n == seen[worst] && f.account < worst.account {
-			worst = f
-		}
-	}
-	if seen[worst] == 0 {
-		return ""
-	}
-	why := worst.code + " on " + worst.call + " in " + worst.account + " (" + plural(seen[worst], "time") + ")"
-	if m := messages[worst]; m != "" {
-		why += ": " + m
-	}
-	return p.text(why)
+	return ""
 }

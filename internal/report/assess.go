@@ -26,6 +26,10 @@ func AssessText(w io.Writer, r Run, next []Next, s Style) error {
 		return err
 	}
 	p := &page{Style: s}
+	if run := r.undoes(); run != "" {
+		p.line("%s This run takes back run %s: it looked at the %s which that run changed, and at no other.", p.sign(markWarn), p.text(string(run)), plural(r.Population.Keys, "key"))
+		p.blank()
+	}
 	p.views(t)
 	p.classes(t)
 	p.findings(t)
@@ -59,6 +63,10 @@ func (p *page) views(t *tally) {
 		tab.rows = append(tab.rows, p.viewRow(t, v, regions, shown, total))
 	}
 	p.table(tab)
+	if t.unread > 0 {
+		p.line("%s %s could not be read: who manages %s is not known, so %s in none of the lines above.",
+			p.sign(markWarn), plural(t.unread, "more key"), oneOr(t.unread, "it", "them"), oneOr(t.unread, "it is", "they are"))
+	}
 }
 
 // regionRoom is how many Regions fit beside the name and the total.
@@ -262,16 +270,6 @@ func (p *page) assessNotes(t *tally, r Run) {
 	}
 }
 
-func keysAre(n int) string {
-	if n == 1 {
-		return "1 key is"
-	}
-	return count(n) + " keys are"
-}
+func keysAre(n int) string { return plural(n, "key") + oneOr(n, " is", " are") }
 
-func keysHave(n int) string {
-	if n == 1 {
-		return "1 key has"
-	}
-	return count(n) + " keys have"
-}
+func keysHave(n int) string { return plural(n, "key") + oneOr(n, " has", " have") }

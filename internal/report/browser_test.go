@@ -162,6 +162,7 @@ func TestReportInABrowser(t *testing.T) {
 		"tables":        tablesWork,
 		"csv":           csvHoldsTheWholeListAndNoFormula,
 		"widths":        fitsEveryWidth,
+		"sideways":      saysThatATableGoesOn,
 		"speed":         drawsQuickly,
 		"accessibility": isAccessible,
 		"keyboard":      canBeUsedFromTheKeyboard,
@@ -263,6 +264,29 @@ func fitsEveryWidth(t *testing.T, browser context.Context) {
 		if got := eval[int64](b, `document.documentElement.scrollWidth`); got > width {
 			t.Errorf("at %d px the page is %d px wide", width, got)
 		}
+	}
+}
+
+// A phone shows the first columns of the heat matrix; that there are more, and
+// whose row it is when they are in sight, must be seen.
+func saysThatATableGoesOn(t *testing.T, browser context.Context) {
+	b := open(t, browser, realisticRun(1400))
+	const area, cue = `document.querySelector("#coverage .scroll")`, `document.querySelector("#coverage .more")`
+	eval[bool](b, `document.querySelectorAll("section").forEach((s) => { s.style.contentVisibility = "visible" }); true`)
+	b.width(1280)
+	b.wait(cue + `.hidden`)
+	b.width(390)
+	b.wait(`!` + cue + `.hidden && document.querySelector("#coverage .frame").classList.contains("beyond")`)
+	if got := eval[string](b, cue+`.textContent`); !strings.Contains(got, "more column") {
+		t.Errorf("the cue says %q, want how many columns are out of sight", got)
+	}
+	account := eval[float64](b, `document.querySelector("#coverage tbody th").getBoundingClientRect().left`)
+	for range 5 {
+		eval[bool](b, cue+`.click(); true`)
+	}
+	b.wait(cue + `.hidden && ` + area + `.scrollLeft > 0`) // at the end nothing is out of sight
+	if got := eval[float64](b, `document.querySelector("#coverage tbody th").getBoundingClientRect().left`); got != account {
+		t.Errorf("the accounts went from %v to %v, want them to stay in sight", account, got)
 	}
 }
 

@@ -109,7 +109,7 @@ func (d *Difference) add(old, now standing, known bool) {
 }
 
 func compareViews(old, now keyrotor.View) (worse, better bool) {
-	rank := map[keyrotor.View]int{keyrotor.ViewTarget: 0, keyrotor.ViewUnknown: 1, keyrotor.ViewNotEligible: 2, keyrotor.ViewRotating: 3}
+	rank := map[keyrotor.View]int{keyrotor.ViewTarget: 0, keyrotor.ViewUnknown: 1, keyrotor.ViewUnreadable: 1, keyrotor.ViewNotEligible: 2, keyrotor.ViewRotating: 3}
 	return rank[now] < rank[old], rank[now] > rank[old]
 }
 
@@ -156,6 +156,8 @@ func shortView(v keyrotor.View) string {
 		return "status unknown"
 	case keyrotor.ViewNotEligible:
 		return "not eligible"
+	case keyrotor.ViewUnreadable:
+		return "not readable"
 	}
 	return Clean(string(v))
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"github.com/keyrotor/keyrotor"
 )
 
@@ -54,9 +56,32 @@ func ExplainText(w io.Writer, e Explanation, next []Next, s Style) error {
 	}
 	p.historyFacts(add, e)
 	p.wouldDo(add, e)
-	p.facts("  ", facts)
+	p.facts("  ", p.folded(facts))
 	p.next(next)
 	return p.write(w)
+}
+
+// folded breaks long facts between words, so that a terminal does not break them
+// within one; what is piped stays on its line.
+func (p *page) folded(facts [][2]string) [][2]string {
+	label := 0
+	for _, f := range facts {
+		label = max(label, ansi.StringWidth(f[0]))
+	}
+	room := p.Width - label - 4 - 2
+	if room < 20 {
+		return facts
+	}
+	var all [][2]string
+	for _, f := range facts {
+		for i, part := range Fold(f[1], room) {
+			if i > 0 {
+				part = "  " + part
+			}
+			all = append(all, [2]string{firstLabel(i, f[0]), part})
+		}
+	}
+	return all
 }
 
 // firstLabel gives a label to the first of several lines only.
@@ -157,6 +182,8 @@ func viewWords(v keyrotor.View) string {
 		return "not eligible for automatic rotation"
 	case keyrotor.ViewAWSManaged:
 		return "AWS managed"
+	case keyrotor.ViewUnreadable:
+		return "could not be read: who manages it is not known"
 	}
 	return Clean(string(v))
 }

@@ -51,9 +51,9 @@ func realisticRun(keys int) report.Run {
 	run.Plan = &w.plan
 	run.Approvals = testApprovals(w.plan)
 	run.Outcomes, run.Verifications = w.outcomes()
-	run.Summary = keyrotor.Summary{Artifacts: map[string]keyrotor.Digest{
+	run.Digests = map[string]keyrotor.Digest{
 		"inventory.jsonl": testDigest(1), "findings.jsonl": testDigest(2), "plan.json": testDigest(3), "outcomes.jsonl": testDigest(4), "verification.jsonl": testDigest(5),
-	}}
+	}
 	return run
 }
 

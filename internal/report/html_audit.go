@@ -32,6 +32,9 @@ func (b *builder) audit() auditView {
 
 func (b *builder) auditFacts() []pair {
 	p := b.run.Population
+	if run := b.run.undoes(); run != "" {
+		return append(b.undoFacts(Clean(string(run))), b.planFacts()...)
+	}
 	facts := []pair{
 		{"Population", plural(p.Keys, "key") + " in " + plural(p.Places, "place") + " (account × Region), " + count(p.Read) + " of them read; " + plural(p.Customer, "customer managed key")},
 		{"Accounts from", Clean(p.AccountsFrom) + ": " + plural(len(p.Accounts), "active account")},
@@ -44,6 +47,33 @@ func (b *builder) auditFacts() []pair {
 		{"keyrotor", Clean(p.Version)},
 		{"This page", stamp(b.run.Now)},
 	}
+	return append(facts, b.planFacts()...)
+}
+
+// undoFacts is how the keys of an undo were taken: it walked no organization.
+func (b *builder) undoFacts(run string) []pair {
+	p := b.run.Population
+	identity := p.Identity
+	facts := []pair{
+		{"Population", plural(p.Keys, "key") + ": those that the plan of run " + run + " speaks of and that could be looked at"},
+		{"Keys chosen by", "the changes of run " + run + ", as its record has them, each key looked at once more; no account, Region or key was listed"},
+	}
+	if b.run.Undone != nil {
+		facts = append(facts, pair{"Undone plan", string(b.run.Undone.Plan.Digest)})
+	}
+	if identity == "" && b.run.Plan != nil {
+		identity = b.run.Plan.Author.Identity
+	}
+	return append(facts,
+		pair{"Identity", orWord(Clean(identity), "not recorded")},
+		pair{"Reading began", stamp(p.Started)}, pair{"Reading ended", stamp(p.Ended)},
+		pair{"Calls made", callWords(p.Calls)},
+		pair{"This page", stamp(b.run.Now)})
+}
+
+// planFacts is what the plan was made from, and where the record stands.
+func (b *builder) planFacts() []pair {
+	var facts []pair
 	if plan := b.run.Plan; plan != nil {
 		facts = append(facts,
 			pair{"Plan", string(plan.Digest)},
@@ -73,10 +103,10 @@ func (b *builder) files() tableView {
 	v := tableView{
 		ID: "files", Caption: "Files of the run and their digests",
 		Columns: []column{{Title: "File", Kind: words}, {Title: "Digest", Kind: words}},
-		Empty:   "No file of the run has been sealed yet.",
+		Empty:   "No file of the run has been recorded yet.",
 	}
-	for _, name := range slices.Sorted(maps.Keys(b.run.Summary.Artifacts)) {
-		v.Rows = append(v.Rows, []cell{{Text: Clean(name), Class: "name"}, {Text: string(b.run.Summary.Artifacts[name]), Class: "digest"}})
+	for _, name := range slices.Sorted(maps.Keys(b.run.Digests)) {
+		v.Rows = append(v.Rows, []cell{{Text: Clean(name), Class: "name"}, {Text: string(b.run.Digests[name]), Class: "digest"}})
 	}
 	return v
 }
@@ -92,6 +122,9 @@ func (b *builder) placeTable() tableView {
 			{Title: "Came or went meanwhile", Kind: words},
 		},
 		Empty: "No place was read.",
+	}
+	if b.run.undoes() != "" {
+		v.Empty = "" // an undo reads keys by name, not places
 	}
 	for _, p := range b.run.Places {
 		v.Rows = append(v.Rows, []cell{

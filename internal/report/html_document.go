@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,9 @@ type document struct {
 	Left     tableView
 	Waivers  tableView
 	Audit    auditView
+	// Undo is set for a run that takes back another one: it looked at a few
+	// keys, and what is said of a survey would be wrong of it.
+	Undo *undoView
 }
 
 type pair struct{ Name, Value string }
@@ -63,6 +67,7 @@ type builder struct {
 	doc      document
 	ages     *ages
 	calendar *calendar
+	seen     map[string]keyrotor.Asset // ARN ▶ asset, of an undo alone
 }
 
 // effect is what became of a key in this run, as far as it is known.
@@ -82,6 +87,9 @@ func newDocument(r Run) (*document, error) {
 		ages:     newAges(r.Now),
 		calendar: newCalendar(r.Now),
 	}
+	if r.undoes() != "" {
+		b.seen = map[string]keyrotor.Asset{}
+	}
 	b.startTables()
 	if err := r.each(func(a keyrotor.Assessment) error { b.add(a); return nil }); err != nil {
 		return nil, err
@@ -97,7 +105,11 @@ func accountNames(r Run) map[string]string {
 			names[p.Account] = p.AccountName
 		}
 	}
-	for _, a := range r.Population.Accounts {
+	accounts := r.Population.Accounts
+	if r.Undone != nil {
+		accounts = append(slices.Clone(accounts), r.Undone.Accounts...)
+	}
+	for _, a := range accounts {
 		if a.Name != "" {
 			names[a.ID] = a.Name
 		}
@@ -156,8 +168,11 @@ func enables(o keyrotor.Outcome, p *keyrotor.Plan, enabling map[keyrotor.ChangeI
 // add takes one assessment into every count and table.
 func (b *builder) add(a keyrotor.Assessment) {
 	b.tally.add(a)
-	if a.View == keyrotor.ViewAWSManaged {
-		return
+	if b.seen != nil {
+		b.seen[a.Asset.ARN] = a.Asset
+	}
+	if a.View == keyrotor.ViewAWSManaged || a.View == keyrotor.ViewUnreadable {
+		return // the second stand among the gaps
 	}
 	e, touched := b.switched[a.Asset.ARN]
 	on := a.View == keyrotor.ViewRotating || touched && e.on
@@ -178,6 +193,10 @@ func (b *builder) add(a keyrotor.Assessment) {
 
 // finish turns counts into views.
 func (b *builder) finish() {
+	if b.run.undoes() != "" {
+		b.finishUndo()
+		return
+	}
 	b.header()
 	b.figures()
 	b.doc.Heat = b.heat()
@@ -194,4 +213,19 @@ func (b *builder) finish() {
 	b.doc.Waivers = b.waiverTable()
 	b.doc.Audit = b.audit()
 	b.sortTargets()
+}
+
+// title names the page in a browser's tab and a list of files.
+func (d *document) title() string {
+	if d.Undo != nil {
+		return "KMS key rotation: undo of run " + d.Undo.Run
+	}
+	return "KMS key rotation report"
+}
+
+func (d *document) eyebrow() string {
+	if d.Undo != nil {
+		return "KMS key rotation · undo of an earlier run"
+	}
+	return "KMS key rotation"
 }

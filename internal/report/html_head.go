@@ -41,31 +41,23 @@ func (b *builder) verdict() (string, status) {
 	case eligible == 0:
 		return "None of the " + plural(t.keys, "key") + " can rotate automatically.", warn
 	case off > 0 && off == eligible:
-		return fmt.Sprintf("None of the %s that can rotate automatically %s.", plural(eligible, "key"), doesDo(eligible)), bad
+		return fmt.Sprintf("None of the %s that can rotate automatically %s.", plural(eligible, "key"), oneOr(eligible, "does", "do")), bad
 	case off > 0:
-		return fmt.Sprintf("%s of the %s that can rotate automatically %s not.", count(off), plural(eligible, "key"), doesDo(off)), bad
+		return fmt.Sprintf("%s of the %s that can rotate automatically %s not.", count(off), plural(eligible, "key"), oneOr(off, "does", "do")), bad
 	case incomplete:
 		return "Every key that we could read and that can rotate automatically does; not everything could be read.", warn
 	}
 	return "Every key that can rotate automatically does.", good
 }
 
-func doesDo(n int) string {
-	if n == 1 {
-		return "does"
-	}
-	return "do"
-}
-
 // lead says what the verdict alone would hide.
 func (b *builder) lead() []string {
 	t := b.tally
 	var out []string
-	if t.switched > 0 {
-		out = append(out, b.switchedWords())
-	}
+	out = append(out, b.done()...)
+	out = append(out, b.notDone()...)
 	if t.old > 0 {
-		out = append(out, "Enabled is not rotated: "+keysAre(t.old)+" set to rotate and still "+holdWord(t.old)+" material older than a year.")
+		out = append(out, "Enabled is not rotated: "+keysAre(t.old)+" set to rotate and still "+oneOr(t.old, "holds", "hold")+" material older than a year.")
 	}
 	if n := t.views[keyrotor.ViewNotEligible]; n > 0 {
 		out = append(out, plural(n, "key")+" cannot rotate automatically; below stands what to do instead.")
@@ -76,59 +68,94 @@ func (b *builder) lead() []string {
 	return out
 }
 
-// switchedWords tells apart what this run did, what somebody else did
-// meanwhile, and what a second look has confirmed.
-func (b *builder) switchedWords() string {
-	ours, others, confirmed := 0, 0, 0
-	for _, e := range b.switched {
-		switch {
-		case !e.on:
-			continue
-		case e.state == keyrotor.Succeeded:
-			ours++
-		default:
-			others++
-		}
-		if e.check == keyrotor.Confirmed {
-			confirmed++
-		}
+// done says what this run did, kind by kind, what others had done meanwhile,
+// and what a second look has confirmed.
+func (b *builder) done() []string {
+	kinds := countKinds(b.run.Plan, b.run.Outcomes)
+	did := kinds.did(kindsOf(b.run.Plan))
+	counts := countStates(b.run.Outcomes)
+	if len(did) == 0 {
+		return nil
 	}
-	text := "This run switched rotation on for " + plural(ours, "key")
-	if others > 0 {
-		text += "; " + count(others) + " had been switched on meanwhile by somebody else"
+	text := "This run " + sentence(did) + "."
+	if n := counts[keyrotor.Unchanged]; n > 0 {
+		text += " " + plural(n, "change") + " had been made meanwhile by somebody else."
 	}
-	switch confirmed {
-	case ours + others:
-		return text + ". A second look confirmed it."
-	case 0:
-		return text + ". It has not been verified yet."
-	}
-	return text + ". A second look confirmed " + count(confirmed) + " so far."
+	return []string{text + " " + confirmedWords(b.run.Verifications)}
 }
 
-func holdWord(n int) string {
-	if n == 1 {
-		return "holds"
+// confirmedWords says how far a second look agrees.
+func confirmedWords(found []keyrotor.Verification) string {
+	confirmed := countVerdicts(found)[keyrotor.Confirmed]
+	switch {
+	case len(found) == 0:
+		return "It has not been verified yet."
+	case confirmed == len(found) && confirmed == 1:
+		return "A second, independent look confirmed it."
+	case confirmed == len(found):
+		return "A second, independent look confirmed all " + count(confirmed) + "."
 	}
-	return "hold"
+	return "A second, independent look confirmed " + count(confirmed) + " of " + count(len(found)) + "."
+}
+
+// notDone says how much of the plan was not done, and each cause once.
+func (b *builder) notDone() []string {
+	causes := mergeCauses(groupStuck(b.run.Outcomes))
+	all := len(b.run.Outcomes)
+	n := 0
+	for _, g := range causes {
+		n += len(g.outcomes)
+	}
+	if b.run.Plan != nil && all > 0 && len(b.run.Plan.Changes) > all { // no word of them at all
+		n += len(b.run.Plan.Changes) - all
+		all = len(b.run.Plan.Changes)
+	}
+	if n == 0 {
+		return nil
+	}
+	share := "Not done: " + count(n) + " of " + plural(all, "change")
+	if len(causes) == 1 && len(causes[0].outcomes) == n {
+		g := causes[0]
+		return []string{share + " (" + stateParts(countStates(g.outcomes)) + ") in " + Clean(g.where(b.names)+": "+g.why) + "."}
+	}
+	const most = 3
+	var clauses []string
+	for _, g := range causes[:min(most, len(causes))] {
+		clauses = append(clauses, g.count()+" in "+Clean(g.where(b.names)+": "+g.why))
+	}
+	if rest := len(causes) - most; rest > 0 {
+		clauses = append(clauses, "and "+plural(rest, "other cause")+", below")
+	}
+	text := share + "."
+	if len(clauses) > 0 {
+		text += " " + strings.Join(clauses, "; ") + "."
+	}
+	return []string{text}
 }
 
 // figures are the five numbers and the bar of shares.
 func (b *builder) figures() {
 	t := b.tally
-	rotate := "rotate automatically"
 	note := percent(t.rotatingNow(), t.eligible()) + " of those that can"
 	if t.switched > 0 {
 		note = count(t.views[keyrotor.ViewRotating]) + " before this run"
 	}
 	b.doc.Figures = []figure{
-		{Number: count(t.keys), Name: "customer managed keys", Note: plural(t.managed, "AWS managed key") + " beside them"},
-		{Number: count(t.targetNow()), Name: "must rotate and do not", Note: percent(t.targetNow(), t.eligible()) + " of those that can", Status: zeroIsGood(t.targetNow(), bad)},
-		{Number: count(t.rotatingNow()), Name: rotate, Note: note, Status: good},
-		{Number: count(t.views[keyrotor.ViewNotEligible]), Name: "cannot, as they are", Note: "what to do instead is named below", Status: idle},
+		{Number: count(t.keys), Name: oneOr(t.keys, "customer managed key", "customer managed keys"), Note: plural(t.managed, "AWS managed key") + " beside them"},
+		{Number: count(t.targetNow()), Name: oneOr(t.targetNow(), "must rotate and does not", "must rotate and do not"), Note: percent(t.targetNow(), t.eligible()) + " of those that can", Status: zeroIsGood(t.targetNow(), bad)},
+		{Number: count(t.rotatingNow()), Name: oneOr(t.rotatingNow(), "rotates automatically", "rotate automatically"), Note: note, Status: good},
+		{Number: count(t.views[keyrotor.ViewNotEligible]), Name: oneOr(t.views[keyrotor.ViewNotEligible], "cannot, as it is", "cannot, as they are"), Note: "what to do instead is named below", Status: idle},
 		b.unreadFigure(),
 	}
 	b.shares()
+}
+
+// oneOr is the word for one thing, or for several.
+func oneOr(n int, one, several string) string {
+	if n == 1 {
+		return one
+	}
+	return several
 }
 
 func zeroIsGood(n int, otherwise status) status {
@@ -147,6 +174,9 @@ func (b *builder) unreadFigure() figure {
 	} else if len(open) > 0 {
 		note = "single keys or facts"
 	}
+	if n := b.tally.unread; n > 0 {
+		note += ", " + plural(n, "key") + " of unknown manager"
+	}
 	if n := len(b.run.Gaps) - len(open); n > 0 {
 		note += ", " + count(n) + " foreseen"
 	}
@@ -156,8 +186,8 @@ func (b *builder) unreadFigure() figure {
 func (b *builder) shares() {
 	t := b.tally
 	parts := []share{
-		{Name: "rotate", Keys: t.rotatingNow(), Status: good},
-		{Name: "do not", Keys: t.targetNow(), Status: bad},
+		{Name: oneOr(t.rotatingNow(), "rotates", "rotate"), Keys: t.rotatingNow(), Status: good},
+		{Name: oneOr(t.targetNow(), "does not", "do not"), Keys: t.targetNow(), Status: bad},
 		{Name: "status unknown", Keys: t.unknownNow(), Status: warn},
 		{Name: "cannot", Keys: t.views[keyrotor.ViewNotEligible], Status: idle},
 	}

@@ -35,6 +35,7 @@ func (b *builder) heat() tableView {
 			total.target += c.target
 			total.unknown += c.unknown
 			total.other += c.other
+			total.unread += c.unread
 			cells = append(cells, heatCell(*c, status[placeKey{account, r}]))
 		}
 		row := append([]cell{b.accountCell(account), heatCell(total, b.accountStatus(account, total))}, cells...)
@@ -86,7 +87,7 @@ func (b *builder) accountStatus(account string, seen coverage) keyrotor.PlaceSta
 // heatCell shows a share as text, with a shade for the eye.
 func heatCell(c coverage, st keyrotor.PlaceStatus) cell {
 	switch {
-	case st == keyrotor.PlaceGap:
+	case st == keyrotor.PlaceGap, c.unread > 0 && c.eligible() == 0 && c.other == 0:
 		return cell{Text: "not read", Mark: warn, Sort: "-2", Class: "heat gap"}
 	case st == keyrotor.PlaceExcluded:
 		return cell{Text: "left out", Sort: "-1", Class: "heat none"}

@@ -103,7 +103,7 @@ func (b *builder) targetRow(a keyrotor.Assessment, e effect, touched bool) []cel
 
 // inThisRun says what this run did to a key of the target list.
 func (b *builder) inThisRun(a keyrotor.Assessment, e effect, touched bool) cell {
-	c := cell{Text: strings.ReplaceAll(string(e.state), "-", " "), Mark: outcomeStatus(e.state), Sort: "3", Class: "status"}
+	c := cell{Text: stateText(e.state), Mark: outcomeStatus(e.state), Sort: "3", Class: "status"}
 	switch {
 	case !touched && a.View == keyrotor.ViewUnknown:
 		c.Text, c.Mark, c.Sort = "status could not be read", warn, "5"

@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -13,7 +14,19 @@ type outcomeView struct {
 	Ran    bool
 	Note   string
 	Counts []figure
+	Kinds  tableView
+	Causes []causeView
 	Table  tableView
+}
+
+// causeView is what was not done for one cause: the sentence, and on demand the
+// service's own words and the keys.
+type causeView struct {
+	What    string
+	Status  status
+	Message string
+	Keys    []string
+	More    string
 }
 
 func outcomeStatus(st keyrotor.OutcomeState) status {
@@ -41,7 +54,7 @@ func (b *builder) outcome() outcomeView {
 	counts := countStates(b.run.Outcomes)
 	for _, st := range stateOrder {
 		if n := counts[st]; n > 0 {
-			v.Counts = append(v.Counts, figure{Number: count(n), Name: strings.ReplaceAll(string(st), "-", " "), Status: outcomeStatus(st)})
+			v.Counts = append(v.Counts, figure{Number: count(n), Name: stateText(st), Status: outcomeStatus(st)})
 		}
 	}
 	for verdict, n := range countVerdicts(b.run.Verifications) {
@@ -49,8 +62,57 @@ func (b *builder) outcome() outcomeView {
 			v.Counts = append(v.Counts, figure{Number: count(n), Name: "found otherwise by verify", Status: bad})
 		}
 	}
+	v.Kinds = b.kindTable()
+	v.Causes = b.causes()
 	v.Table = b.outcomeTable()
 	return v
+}
+
+// kindTable is what became of the plan, kind by kind.
+func (b *builder) kindTable() tableView {
+	v := tableView{
+		ID: "kinds", Caption: "What became of the changes, by kind",
+		Columns: []column{{Title: "Change", Kind: words}, {Title: "Done", Kind: amount}, {Title: "So already", Kind: amount},
+			{Title: "Left alone", Kind: amount}, {Title: "Under way", Kind: amount}, {Title: "Not done", Kind: amount}},
+	}
+	counts, texts := countKinds(b.run.Plan, b.run.Outcomes), kindsOf(b.run.Plan)
+	for _, verb := range slices.Sorted(maps.Keys(counts)) {
+		name := Clean(string(verb))
+		if i := slices.IndexFunc(texts, func(t kindText) bool { return t.verb == verb }); i >= 0 {
+			name = texts[i].name
+		}
+		states, undone := counts[verb], 0
+		for st, n := range states {
+			if open(st) {
+				undone += n
+			}
+		}
+		v.Rows = append(v.Rows, []cell{
+			{Text: name, Class: "name"}, numberCell(states[keyrotor.Succeeded]), numberCell(states[keyrotor.Unchanged]),
+			numberCell(states[keyrotor.Skipped]), numberCell(states[keyrotor.Waiting]), failCell(undone, bad),
+		})
+	}
+	return v
+}
+
+// causes is what was not done, each cause and account once.
+func (b *builder) causes() []causeView {
+	const shown = 100
+	var out []causeView
+	for _, g := range groupStuck(b.run.Outcomes) {
+		c := causeView{What: Clean(g.count() + " in " + g.where(b.names) + ": " + g.why), Status: outcomeStatus(g.outcomes[0].State)}
+		if g.message != "" {
+			c.Message = Clean(g.code+": "+g.message) + requestID(g.request)
+		}
+		for _, o := range g.outcomes[:min(shown, len(g.outcomes))] {
+			c.Keys = append(c.Keys, Clean(nameOf(o.Target)+" "+o.Target.Region+" ("+stateText(o.State)+")"))
+		}
+		if n := len(g.outcomes) - shown; n > 0 {
+			c.More = "and " + count(n) + " more, in the table below"
+		}
+		out = append(out, c)
+	}
+	return out
 }
 
 func (b *builder) outcomeNote() string {
@@ -65,8 +127,7 @@ func (b *builder) outcomeNote() string {
 	}
 	note += "."
 	if len(b.run.Verifications) > 0 {
-		counts := countVerdicts(b.run.Verifications)
-		note += " A second, independent look confirmed " + count(counts[keyrotor.Confirmed]) + " of " + count(len(b.run.Verifications)) + "."
+		note += " " + confirmedWords(b.run.Verifications)
 	}
 	return note
 }
@@ -78,6 +139,7 @@ func (b *builder) outcomeTable() tableView {
 			{Title: "Key", Sub: "Key id", Kind: words},
 			{Title: "Account", Sub: "Account id", Kind: words},
 			{Title: "Region", Kind: words},
+			{Title: "Change", Kind: words},
 			{Title: "Outcome", Kind: words},
 			{Title: "Second look", Kind: words},
 			{Title: "Reason or error", Sub: "AWS request ids", Kind: words},
@@ -87,6 +149,7 @@ func (b *builder) outcomeTable() tableView {
 	for _, c := range b.run.Verifications {
 		checks[c.Change] = c
 	}
+	changes := changeWords(b.run.Plan)
 	ordered := slices.Clone(b.run.Outcomes)
 	slices.SortStableFunc(ordered, func(x, y keyrotor.Outcome) int {
 		return cmp.Or(rankCheck(checks[x.Change])-rankCheck(checks[y.Change]), trouble(x.State)-trouble(y.State))
@@ -96,7 +159,8 @@ func (b *builder) outcomeTable() tableView {
 			keyCell(nameOf(o.Target), o.Target.ID),
 			b.accountCell(o.Target.Account),
 			nameCell(o.Target.Region),
-			{Text: strings.ReplaceAll(string(o.State), "-", " "), Mark: outcomeStatus(o.State), Class: "tight"},
+			{Text: changes[o.Change]},
+			{Text: stateText(o.State), Mark: outcomeStatus(o.State), Class: "tight"},
 			checkCell(checks, o.Change),
 			{Text: Clean(outcomeReason(o)), Sub: joinClean(requestIDs(o), " "), Class: "reason"},
 		})
@@ -126,16 +190,35 @@ func checkCell(checks map[keyrotor.ChangeID]keyrotor.Verification, id keyrotor.C
 	return markCell(warn, string(v.Verdict))
 }
 
+// changeWords is what each change of a plan does, in words.
+func changeWords(p *keyrotor.Plan) map[keyrotor.ChangeID]string {
+	out := map[keyrotor.ChangeID]string{}
+	if p == nil {
+		return out
+	}
+	for _, c := range p.Changes {
+		var steps []string
+		for _, st := range c.Steps {
+			steps = append(steps, strings.ReplaceAll(stepWords(st, "→"), "  ", " "))
+		}
+		out[c.ID] = strings.Join(steps, "; ")
+	}
+	return out
+}
+
+// outcomeReason is the cause in a few words; the service's own stand whole with
+// the causes above the table and in outcomes.jsonl.
 func outcomeReason(o keyrotor.Outcome) string {
-	parts := []string{}
-	if o.Reason != "" {
-		parts = append(parts, o.Reason)
-	}
-	if o.Error != nil {
-		parts = append(parts, o.Error.Code+" on "+o.Error.Call+": "+o.Error.Message)
-	}
-	if len(parts) == 0 {
+	stopped, _, _ := strings.Cut(o.Reason, ": ")
+	switch {
+	case o.Error != nil && open(o.State):
+		return causeWords(causeOf(*o.Error), *o.Error)
+	case o.Error != nil:
+		return short(cmp.Or(o.Reason, o.Error.Code+" on "+o.Error.Call), 400)
+	case o.State == keyrotor.NotStarted && strings.HasPrefix(o.Reason, "account "):
+		return stopped
+	case o.Reason == "":
 		return "–"
 	}
-	return short(strings.Join(parts, "; "), 400)
+	return short(o.Reason, 400)
 }

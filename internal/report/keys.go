@@ -36,7 +36,7 @@ func KeysText(w io.Writer, r Run, view keyrotor.View, next []Next, s Style) erro
 }
 
 func (p *page) viewTable(list []keyrotor.Assessment, view keyrotor.View, r Run) *table {
-	eligible := view != keyrotor.ViewNotEligible && view != keyrotor.ViewAWSManaged
+	eligible := view != keyrotor.ViewNotEligible && view != keyrotor.ViewAWSManaged && view != keyrotor.ViewUnreadable
 	head := p.keyHead("account", "region", "why", "instead")
 	if eligible {
 		head = p.keyHead("account", "region", "owner", "rotation")

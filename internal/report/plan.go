@@ -2,6 +2,7 @@ package report
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +20,7 @@ func PlanText(w io.Writer, plan keyrotor.Plan, now time.Time, next []Next, s Sty
 	if len(plan.Changes) == 0 {
 		p.line("%s Nothing to change.", p.sign(markGood))
 	} else {
-		p.line("%s in %s", p.bold(plural(len(plan.Changes), "change")), plural(len(plan.Waves), "wave"))
+		p.line("%s in %s%s", p.bold(plural(len(plan.Changes), "change")), plural(len(plan.Waves), "wave"), undoing(plan))
 	}
 	for i, wave := range plan.Waves {
 		p.wave(wave, len(plan.Waves), byID, wave.Canary && i < len(plan.Waves)-1)
@@ -29,6 +30,14 @@ func PlanText(w io.Writer, plan keyrotor.Plan, now time.Time, next []Next, s Sty
 	p.planFacts(plan, now)
 	p.next(next)
 	return p.write(w)
+}
+
+// undoing says which run a plan takes back.
+func undoing(plan keyrotor.Plan) string {
+	if plan.Undoes == "" {
+		return ""
+	}
+	return ", to take back what run " + Clean(string(plan.Undoes)) + " did"
 }
 
 func (p *page) wave(wave keyrotor.Wave, of int, byID map[keyrotor.ChangeID]keyrotor.Change, checked bool) {
@@ -87,40 +96,58 @@ func nameOf(t keyrotor.Target) string {
 
 // planWarnings shows what a reviewer must not overlook, templates first.
 func (p *page) planWarnings(plan keyrotor.Plan) {
-	templates := map[string]int{}
-	var order []string
-	owned := 0
+	var owned []keyrotor.Change
 	for _, c := range plan.Changes {
-		if c.Template == "" {
-			continue
+		if c.Template != "" {
+			owned = append(owned, c)
 		}
-		owned++
-		if templates[c.Template] == 0 {
-			order = append(order, c.Template)
-		}
-		templates[c.Template]++
 	}
-	if owned+len(plan.Warnings) > 0 {
+	warnings := slices.DeleteFunc(slices.Clone(plan.Warnings), func(w string) bool {
+		return len(owned) > 0 && aboutTemplates(w)
+	})
+	if len(owned)+len(warnings) > 0 {
 		p.blank()
 	}
-	if owned > 0 {
-		p.line("%s %s to CloudFormation or Terraform and will be turned back by the next deployment, unless:", p.sign(markWarn), keysBelong(owned))
-		n, rest := p.first(len(order))
-		for _, t := range order[:n] {
-			p.line("    %s", p.text(t))
-		}
-		p.more("    ", rest)
-	}
-	for _, warn := range plan.Warnings {
+	p.templates(owned)
+	for _, warn := range warnings {
 		p.line("%s %s", p.sign(markWarn), p.text(warn))
 	}
 }
 
-func keysBelong(n int) string {
-	if n == 1 {
-		return "1 key belongs"
+// aboutTemplates reports whether a warning of a plan counts the keys that the
+// block of templates names one by one.
+func aboutTemplates(warning string) bool {
+	return strings.Contains(warning, "to templates: ") || strings.Contains(warning, "to a template: ")
+}
+
+// templates names each key that a template owns, and what to set there.
+func (p *page) templates(owned []keyrotor.Change) {
+	if len(owned) == 0 {
+		return
 	}
-	return count(n) + " keys belong"
+	p.line("%s %s %s to CloudFormation or Terraform: the next deployment may take the change back, unless the template says the same:", p.sign(markWarn), plural(len(owned), "key"), oneOr(len(owned), "belongs", "belong"))
+	tab := &table{indent: "    "}
+	n, rest := p.first(len(owned))
+	for _, c := range owned[:n] {
+		set := p.text(strings.TrimPrefix(ownerOf(c)+": "+c.Template, ": "))
+		if p.roomy() {
+			tab.rows = append(tab.rows, []string{p.text(nameOf(c.Target)), c.Target.Account, c.Target.Region, set})
+			continue
+		}
+		// Neither the name nor the line to set may be cut: each has its own line.
+		p.line("    %s  %s  %s", p.text(nameOf(c.Target)), c.Target.Account, c.Target.Region)
+		p.line("      %s", set)
+	}
+	p.table(tab)
+	p.more("    ", rest)
+}
+
+// ownerOf is the template that owns a key: its tool and the name its tags give.
+func ownerOf(c keyrotor.Change) string {
+	if m := c.Seen.ManagedBy; m != nil {
+		return strings.TrimSpace(m.Tool + " " + m.Name)
+	}
+	return ""
 }
 
 func (p *page) planFacts(plan keyrotor.Plan, now time.Time) {
@@ -138,6 +165,8 @@ func (p *page) planFacts(plan keyrotor.Plan, now time.Time) {
 	add("Inputs", "inventory "+plan.Inputs.Inventory.Short()+" taken "+When(plan.Inputs.InventoryTaken, now))
 	if plan.From != "" {
 		add("From", string(plan.From)+chosen(plan.Selection))
+	} else {
+		add("Chosen", p.text(plan.Selection))
 	}
 	add("Ticket", p.text(plan.Ticket))
 	add("Reason", p.text(plan.Reason))

@@ -22,15 +22,19 @@ type Progress struct {
 	started time.Time
 	last    time.Time
 	shown   bool // a line of ours stands on the terminal
+	said    bool // a plain line has told the present counts
 	done    int
 	total   int
 	note    string
 }
 
-// How often a line is drawn: the eye needs no more, a log file much less.
+// How often a line is drawn: the eye needs no more, a log file much less, and
+// of long work less still.
 const (
 	redraw    = 100 * time.Millisecond
 	plainLine = 10 * time.Second
+	longWork  = 2 * time.Minute
+	longLine  = time.Minute
 )
 
 // NewProgress begins to count. A Style without a Width writes plain lines.
@@ -43,17 +47,25 @@ func NewProgress(w io.Writer, s Style, now func() time.Time) *Progress {
 func (p *Progress) Update(done, total int, note string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.done, p.total, p.note = done, total, note
+	p.done, p.total, p.note, p.said = done, total, note, false
 	now := p.now()
-	every := plainLine
-	if p.style.Width > 0 {
-		every = redraw
-	}
-	if !p.last.IsZero() && now.Sub(p.last) < every && (done < total || total == 0) {
+	end := p.style.Width > 0 && total > 0 && done >= total // a plain line says it in Done: totals grow
+	if !p.last.IsZero() && now.Sub(p.last) < p.every(now) && !end {
 		return
 	}
 	p.last = now
 	p.draw(now)
+}
+
+// every is how long a line stands before the next.
+func (p *Progress) every(now time.Time) time.Duration {
+	switch {
+	case p.style.Width > 0:
+		return redraw
+	case now.Sub(p.started) > longWork:
+		return longLine
+	}
+	return plainLine
 }
 
 // Line prints a whole line above the progress, which stays the last line.
@@ -67,11 +79,15 @@ func (p *Progress) Line(text string) {
 	}
 }
 
-// Done takes the line off the terminal, so that results follow in clear.
+// Done takes the line off the terminal, so that results follow in clear. Where
+// there is no terminal, it says once how far the work came.
 func (p *Progress) Done() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.clear()
+	if p.style.Width <= 0 && !p.last.IsZero() && !p.said {
+		p.draw(p.now())
+	}
 }
 
 func (p *Progress) clear() {
@@ -85,6 +101,7 @@ func (p *Progress) draw(now time.Time) {
 	text := p.counts(now)
 	if p.style.Width <= 0 {
 		_, _ = fmt.Fprintln(p.w, text)
+		p.said = true
 		return
 	}
 	text = p.bar() + text
@@ -106,10 +123,11 @@ func (p *Progress) counts(now time.Time) string {
 	return strings.Join(parts, p.style.dot())
 }
 
-// left guesses the time to the end once there is something to guess from.
+// left guesses the time to the end once there is something to guess from: the
+// first of many waits for what the others find ready.
 func (p *Progress) left(now time.Time) (string, bool) {
 	spent := now.Sub(p.started)
-	if p.done <= 0 || p.total <= p.done || spent < 2*time.Second {
+	if p.done*20 < p.total || p.done <= 0 || p.total <= p.done || spent < 2*time.Second {
 		return "", false
 	}
 	rest := time.Duration(float64(spent) / float64(p.done) * float64(p.total-p.done))

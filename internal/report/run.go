@@ -41,10 +41,33 @@ type Run struct {
 	// verifier key that signs its checkpoints.
 	LedgerHead    string
 	CheckpointKey string
+	// Digests are those of the run's files as they were recorded, by path.
+	Digests map[string]keyrotor.Digest
 	// Where is the folder of the run as the reader would find it, for the
 	// command that checks it.
 	Where string
 	Now   time.Time
+	// Undone is the run that this one takes back, nil for a run that surveyed
+	// the estate, and when the undone run is not at hand.
+	Undone *Undone
+}
+
+// Undone is what an undone run did, and what of it this run takes up.
+type Undone struct {
+	Plan     keyrotor.Plan
+	Outcomes []keyrotor.Outcome
+	// Reverted holds the changes of Plan that this run's plan takes back.
+	Reverted map[keyrotor.ChangeID]bool
+	// Accounts are those of the undone run, for their names.
+	Accounts []keyrotor.Account
+}
+
+// undoes is the run that this one takes back, "" for a survey.
+func (r Run) undoes() keyrotor.RunID {
+	if r.Plan != nil && r.Plan.Undoes != "" {
+		return r.Plan.Undoes
+	}
+	return r.Population.Undoes
 }
 
 // Waiver is an exemption as its reviewed file states it.

@@ -24,6 +24,7 @@ type tally struct {
 	waived  int // keys with at least one waived finding
 	keys    int // customer managed
 	managed int // AWS managed
+	unread  int // listed and not described: who manages them is not known
 	// switched counts keys of the target list that this run turned on, and of
 	// those the ones whose status had been unknown.
 	switched, switchedUnknown int
@@ -31,8 +32,9 @@ type tally struct {
 
 type placeKey struct{ account, region string }
 
-// coverage counts the keys of one place that automatic rotation could cover.
-type coverage struct{ rotating, target, unknown, other int }
+// coverage counts the keys of one place that automatic rotation could cover,
+// and beside them those that it could not or that could not be read.
+type coverage struct{ rotating, target, unknown, other, unread int }
 
 func (c coverage) eligible() int { return c.rotating + c.target + c.unknown }
 
@@ -63,8 +65,14 @@ func newTally(rules []keyrotor.RuleInfo, now time.Time) *tally {
 
 func (t *tally) add(a keyrotor.Assessment) {
 	t.views[a.View]++
-	if a.View == keyrotor.ViewAWSManaged {
+	switch a.View {
+	case keyrotor.ViewAWSManaged:
 		t.managed++
+		return
+	case keyrotor.ViewUnreadable:
+		t.unread++
+		t.place(a).unread++
+		t.addFindings(a.Findings)
 		return
 	}
 	t.keys++
@@ -83,12 +91,7 @@ func (t *tally) addPlace(a keyrotor.Assessment) {
 		t.regions[a.Asset.Region] = map[keyrotor.View]int{}
 	}
 	t.regions[a.Asset.Region][a.View]++
-	key := placeKey{a.Asset.Account, a.Asset.Region}
-	c := t.places[key]
-	if c == nil {
-		c = &coverage{}
-		t.places[key] = c
-	}
+	c := t.place(a)
 	switch a.View {
 	case keyrotor.ViewRotating:
 		c.rotating++
@@ -99,6 +102,15 @@ func (t *tally) addPlace(a keyrotor.Assessment) {
 	default:
 		c.other++
 	}
+}
+
+// place is the coverage of an asset's account and Region.
+func (t *tally) place(a keyrotor.Assessment) *coverage {
+	key := placeKey{a.Asset.Account, a.Asset.Region}
+	if t.places[key] == nil {
+		t.places[key] = &coverage{}
+	}
+	return t.places[key]
 }
 
 func (t *tally) addClass(e keyrotor.Eligibility) {

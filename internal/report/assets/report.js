@@ -229,7 +229,34 @@
     }
   }
 
+  // A table wider than the screen says so: how many columns are out of sight,
+  // on a button that brings the next of them, and a shade on the edge.
+  const sideways = (frame) => {
+    const area = frame.querySelector(".scroll");
+    const heads = [...area.querySelector("thead tr").cells];
+    const button = el("button", { type: "button", class: "more", hidden: "hidden", "aria-label": "More columns: " + area.getAttribute("aria-label") });
+    frame.before(button);
+    const look = () => {
+      const edge = area.getBoundingClientRect().right;
+      const hidden = heads.filter((h) => h.getBoundingClientRect().right > edge + 2).length;
+      const more = hidden > 0 && area.scrollLeft + area.clientWidth < area.scrollWidth - 2;
+      frame.classList.toggle("beyond", more);
+      button.hidden = !more;
+      button.textContent = hidden + (hidden === 1 ? " more column →" : " more columns →");
+      button.setAttribute("aria-label", button.textContent.slice(0, -2) + " to the right: " + area.getAttribute("aria-label"));
+    };
+    button.addEventListener("click", () => {
+      const fixed = area.querySelector("tbody th")?.offsetWidth || 0;
+      area.scrollBy({ left: Math.max(80, area.clientWidth - fixed - 24), behavior: "auto" });
+      area.focus({ preventScroll: true });
+    });
+    area.addEventListener("scroll", look, { passive: true });
+    new ResizeObserver(look).observe(area);
+    new ResizeObserver(look).observe(area.querySelector("table"));
+  };
+
   const tables = [...document.querySelectorAll(".data")].map((box) => new Table(box));
+  document.querySelectorAll(".frame").forEach(sideways);
   addEventListener("beforeprint", () => tables.forEach((t) => t.paper(true)));
   addEventListener("afterprint", () => tables.forEach((t) => t.paper(false)));
   document.documentElement.classList.add("ready");
