@@ -137,7 +137,9 @@ func (j job) apply(ctx context.Context) (time.Duration, error) {
 	done, err := cycle.Apply(ctx, j.run, cycle.ApplyOptions{
 		Plan: j.plan, Approvals: []keyrotor.Approval{j.signed}, Signers: j.signers, Log: log,
 		Actor: func(keyrotor.Step) (apply.Actor, bool) { return actor, true },
-		Look:  estate.LookForApply, Verify: estate.Look, Needs: j.plan.Needs, Now: time.Now,
+		Look: func(ctx context.Context, st keyrotor.Step) (keyrotor.Asset, error) {
+			return estate.LookForApply(ctx, st.Target)
+		}, Verify: estate.Look, Needs: j.plan.Needs, Now: time.Now,
 	})
 	took := time.Since(start)
 	if err := errors.Join(err, log.Close()); err != nil {

@@ -82,7 +82,9 @@ func (s *session) apply(ctx context.Context, run *store.Run, pl keyrotor.Plan) (
 		Actor: func(st keyrotor.Step) (apply.Actor, bool) {
 			return actor, st.Target.Kind == keyrotor.KindKMSKey
 		},
-		Look: estate.LookForApply, Verify: estate.Look, Windows: s.windows(), Limits: s.limits(), Needs: s.needs(),
+		Look: func(ctx context.Context, st keyrotor.Step) (keyrotor.Asset, error) {
+			return estate.LookForApply(ctx, st.Target)
+		}, Verify: estate.Look, Windows: s.windows(), Limits: s.limits(), Needs: s.needs(),
 		Progress: func(o keyrotor.Outcome) {
 			settled++
 			bar.Update(settled, len(pl.Changes), fmt.Sprintf("%s %s", o.State, report.Clean(o.Target.Name)))

@@ -32,7 +32,8 @@ type Actor interface {
 	// service cannot promise that say so by Verb.OnceOnly). Errors:
 	// *keyrotor.CallFailed for a definite refusal without effect,
 	// *keyrotor.NotYet likewise but worth another try later, *keyrotor.InDoubt
-	// when nobody can say; all else is taken as in doubt.
+	// when nobody can say; all else is taken as in doubt. A CallFailed around an
+	// InDoubt had no effect, and nobody answered: the next call may do better.
 	Do(ctx context.Context, s keyrotor.Step) (keyrotor.Receipt, error)
 }
 
@@ -74,9 +75,10 @@ var ErrStopped = errors.New("stopped before the end of the plan")
 type Executor struct {
 	// Actor finds who does a step; false for a verb nobody here knows.
 	Actor func(keyrotor.Step) (Actor, bool)
-	// Look takes a fresh look at a target. Nil: no facts for the guard (kinds
+	// Look takes a fresh look at a step's target, at what speaks for or against
+	// that step. Nil: no facts for the guard (kinds
 	// whose actor checks everything itself).
-	Look    func(ctx context.Context, t keyrotor.Target) (keyrotor.Asset, error)
+	Look    func(ctx context.Context, s keyrotor.Step) (keyrotor.Asset, error)
 	Guard   func(s keyrotor.Step, fresh keyrotor.Asset) guard.Verdict
 	Journal Journal
 	Past    Past
@@ -101,7 +103,8 @@ type Executor struct {
 	// Concurrency bounds the changes under way: default 16.
 	Concurrency int
 	// StopAfter failures in one account, its other changes are not started:
-	// default 5. StopRunAfter failures in all, no change is: default 20.
+	// default 5. StopRunAfter failures in all, no change is: default 20. Both
+	// are exact, for a change under way counts as if it had failed.
 	StopAfter    int
 	StopRunAfter int
 }

@@ -8,46 +8,75 @@ import (
 )
 
 // breaker counts failures: an account that keeps failing is left alone first,
-// then the whole run.
+// then the whole run. The counts are bounds, not hopes: each change under way
+// may fail too, so a new one is let in only while the failures and the changes
+// under way together are below the limit. While nothing fails this leaves room
+// for as many at a time as failures that stop the account.
 type breaker struct {
 	perAccount, perRun int
 
 	mu       sync.Mutex
-	accounts map[string]int
-	total    int
-	last     map[string]string // account ▶ last failure
+	moved    *sync.Cond // something failed, or left
+	accounts map[string]*account
+	total    account
 	halted   string
-	slots    map[string]chan struct{}
 }
+
+// account is what the breaker knows of an account, or of the run.
+type account struct {
+	failed, underWay int
+	last             string // the last failure
+}
+
+func (a *account) room(limit int) bool { return a.failed+a.underWay < limit }
 
 func newBreaker(perAccount, perRun int) *breaker {
-	return &breaker{perAccount: perAccount, perRun: perRun, accounts: map[string]int{}, last: map[string]string{}, slots: map[string]chan struct{}{}}
+	b := &breaker{perAccount: perAccount, perRun: perRun, accounts: map[string]*account{}}
+	b.moved = sync.NewCond(&b.mu)
+	return b
 }
 
-// enter waits for a place among the changes under way in the account and
-// returns how to leave it. There are as many places as failures that stop the
-// account: with more under way, they would all fail before any is counted.
-func (b *breaker) enter(account string) (leave func()) {
-	b.mu.Lock()
-	slot := b.slots[account]
-	if slot == nil {
-		slot = make(chan struct{}, b.perAccount)
-		b.slots[account] = slot
+func (b *breaker) account(id string) *account {
+	if b.accounts[id] == nil {
+		b.accounts[id] = &account{}
 	}
-	b.mu.Unlock()
-	slot <- struct{}{}
-	return func() { <-slot }
+	return b.accounts[id]
 }
 
-func (b *breaker) count(o keyrotor.Outcome) {
-	if o.State != keyrotor.Failed {
-		return
-	}
+// enter waits until a change of the account may start, and says why it may not;
+// "" when it may. Everyone who enters must leave. A change that an earlier turn
+// began is let in at once, for half done is worse than failed; it counts all
+// the same.
+func (b *breaker) enter(id string, begun bool) (refused string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.accounts[o.Target.Account]++
-	b.total++
-	b.last[o.Target.Account] = o.Reason
+	a := b.account(id)
+	for refused == "" && !begun && !(a.room(b.perAccount) && b.total.room(b.perRun)) {
+		if refused = b.open(a, id); refused == "" {
+			b.moved.Wait()
+		}
+	}
+	if refused == "" && !begun {
+		refused = b.open(a, id)
+	}
+	a.underWay++
+	b.total.underWay++
+	return refused
+}
+
+// leave ends what enter began and counts a failure, in one: between the two
+// nobody may slip in. What was rolled back did fail.
+func (b *breaker) leave(o keyrotor.Outcome) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, a := range []*account{b.account(o.Target.Account), &b.total} {
+		a.underWay--
+		if o.State == keyrotor.Failed || o.State == keyrotor.RolledBack {
+			a.failed++
+			a.last = o.Reason
+		}
+	}
+	b.moved.Broadcast()
 }
 
 // halt stops the run for a reason that is not a count of failures.
@@ -57,19 +86,27 @@ func (b *breaker) halt(reason string) {
 	if b.halted == "" {
 		b.halted = reason
 	}
+	b.moved.Broadcast()
 }
 
-// open says why no change of the account may start; "" when it may.
-func (b *breaker) open(account string) string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+// open says why no change of the account may start; "" when none of the
+// reasons has come about.
+func (b *breaker) open(a *account, id string) string {
+	if reason := b.runOpen(); reason != "" {
+		return reason
+	}
+	if a.failed >= b.perAccount {
+		return fmt.Sprintf("account %s stopped after %d failures: %s", id, a.failed, a.last)
+	}
+	return ""
+}
+
+func (b *breaker) runOpen() string {
 	switch {
 	case b.halted != "":
 		return b.halted
-	case b.total >= b.perRun:
-		return fmt.Sprintf("the run stopped after %d failures", b.total)
-	case b.accounts[account] >= b.perAccount:
-		return fmt.Sprintf("account %s stopped after %d failures: %s", account, b.accounts[account], b.last[account])
+	case b.total.failed >= b.perRun:
+		return fmt.Sprintf("the run stopped after %d failures", b.total.failed)
 	}
 	return ""
 }
@@ -78,11 +115,5 @@ func (b *breaker) open(account string) string {
 func (b *breaker) run() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.halted != "" {
-		return b.halted
-	}
-	if b.total >= b.perRun {
-		return fmt.Sprintf("the run stopped after %d failures", b.total)
-	}
-	return ""
+	return b.runOpen()
 }

@@ -9,38 +9,73 @@ import (
 	"github.com/keyrotor/keyrotor"
 )
 
-// carryOut takes a change through its steps and sets the outcome's state.
+// carryOut takes a change through its steps and sets the outcome's state. The
+// way back out of a stretch is tried once a turn.
 func (t *turn) carryOut(ctx context.Context, c keyrotor.Change, m *Memory, o *keyrotor.Outcome) {
-	token := t.Token(c.ID)
-	acted := m.begun()
-	for i := range c.Steps {
+	acted, late := m.begun(), lateCall(c, m)
+	var noWayBack error
+	if m.goingBack(c) {
+		if noWayBack = t.backOut(ctx, c, m, o, nil); noWayBack == nil {
+			return
+		}
+	}
+	for i := 0; i < len(c.Steps); {
 		s := c.Steps[i]
-		s.Token, s.After = token, m.after(s.Number)
+		s.Token, s.After = t.Token(c.ID), m.after(s.Number)
 		if i > 0 && ctx.Err() != nil && !m.inside(c) {
 			o.State, o.Reason = keyrotor.Waiting, fmt.Sprintf("interrupted before step %d (%s)", s.Number, s.Verb)
 			return
 		}
 		if r, ok := m.Receipts[s.Number]; ok && (r.Found || !s.Verb.Async()) {
+			i++
 			continue
 		}
-		work, end := t.underWay(ctx, s)
-		did, err := t.step(work, c, i, s, m)
-		for try := 1; err != nil && try < stretchTries && insideStretch(c, i, m) && retryInside(err); try++ {
-			if t.Sleep(work, t.Poll<<try) != nil {
-				break
-			}
-			did, err = t.step(work, c, i, s, m)
-		}
-		end()
+		did, doubt, err := t.attempt(ctx, c, i, s, m)
 		acted = acted || did
-		if err != nil {
+		late = late || (doubt && i == lastOfStretch(c, s.Stretch))
+		switch {
+		case err == nil:
+			i++
+		case noWayBack == nil && mustBackOut(c, i, m, err):
+			if noWayBack = t.turnBack(ctx, c, i, m, o, late, err); noWayBack == nil {
+				return
+			}
+		default:
 			t.settle(o, s, err, acted)
+			if noWayBack != nil {
+				o.Reason += "; and " + noWayBack.Error()
+			}
 			return
 		}
 	}
-	o.State = keyrotor.Succeeded
+	if err := t.closeBackOut(ctx, c, m); err != nil {
+		o.State, o.Reason = keyrotor.Waiting, err.Error()
+		return
+	}
+	o.State, o.Reason, o.Error = keyrotor.Succeeded, "", nil
 	if !acted {
 		o.State, o.Reason = keyrotor.Unchanged, "it was so already, and not by this run"
+	}
+}
+
+// attempt takes a step, and inside a stretch tries again at once what failed.
+// Doubt says that some try was neither done nor refused.
+func (t *turn) attempt(ctx context.Context, c keyrotor.Change, at int, s keyrotor.Step, m *Memory) (did, doubt bool, err error) {
+	work, end := t.underWay(ctx, s)
+	defer end()
+	for try := 0; ; try++ {
+		acted, err := t.step(work, c, at, s, m)
+		did = did || acted
+		if err == nil {
+			return did, doubt, nil
+		}
+		doubt = doubt || !answered(err)
+		if try+1 >= stretchTries || !(m.back || insideStretch(c, at, m)) || !retryInside(err) {
+			return did, doubt, err
+		}
+		if t.Sleep(work, t.Poll<<(try+1)) != nil {
+			return did, doubt, err
+		}
 	}
 }
 
@@ -89,7 +124,6 @@ func (t *turn) settle(o *keyrotor.Outcome, s keyrotor.Step, err error, acted boo
 		end    *stop
 		notYet *keyrotor.NotYet
 		failed *keyrotor.CallFailed
-		where  = fmt.Sprintf("step %d (%s): ", s.Number, s.Verb)
 	)
 	if errors.As(err, &failed) {
 		o.Error = &failed.CallError // the service's own words, whatever they mean to the change
@@ -99,7 +133,10 @@ func (t *turn) settle(o *keyrotor.Outcome, s keyrotor.Step, err error, acted boo
 		o.State, o.Reason = end.state, end.reason
 		// A change whose earlier steps took effect is not "skipped".
 		if acted && s.Number > 1 && (end.state == keyrotor.Skipped || end.state == keyrotor.Unchanged) {
-			o.State, o.Reason = keyrotor.Failed, where+"earlier steps took effect, then: "+end.reason
+			o.State, o.Reason = keyrotor.Failed, where(s)+"earlier steps took effect, then: "+end.reason
+		} else if acted && end.state == keyrotor.Unchanged {
+			// It is as somebody wants it, and perhaps by a call of ours.
+			o.State, o.Reason = keyrotor.Skipped, where(s)+"a call of ours may have taken effect before, and now: "+end.reason
 		}
 	case errors.As(err, &notYet):
 		again := notYet.Again.UTC()
@@ -113,9 +150,12 @@ func (t *turn) settle(o *keyrotor.Outcome, s keyrotor.Step, err error, acted boo
 		o.State, o.Reason = keyrotor.Skipped, "it does not exist any more"
 	case errors.Is(err, keyrotor.ErrConflict) && !acted:
 		o.State, o.Reason = keyrotor.Skipped, err.Error()
-	case errors.As(err, &failed):
-		o.State, o.Reason = keyrotor.Failed, where+err.Error()
+	case errors.Is(err, keyrotor.ErrSuperseded):
+		// Trying again for ever would say no more; the receipts say what was done.
+		o.State, o.Reason = keyrotor.Skipped, "what this change began was superseded: "+where(s)+err.Error()
 	default:
-		o.State, o.Reason = keyrotor.Failed, where+err.Error()
+		o.State, o.Reason = keyrotor.Failed, where(s)+err.Error()
 	}
 }
+
+func where(s keyrotor.Step) string { return fmt.Sprintf("step %d (%s): ", s.Number, s.Verb) }

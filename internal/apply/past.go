@@ -15,6 +15,10 @@ type Memory struct {
 	Open     map[int]Intent // intents with neither receipt nor refusal, by step
 	Receipts map[int]keyrotor.Receipt
 	Outcome  *keyrotor.Outcome // the last one
+
+	// back: this turn is giving consumers back what they had, and neither a
+	// guard nor the record stops it.
+	back bool
 }
 
 func (p Past) memory(id keyrotor.ChangeID) *Memory {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -85,16 +86,17 @@ func (t *turn) wave(ctx context.Context, w keyrotor.Wave, byID map[keyrotor.Chan
 func (t *turn) one(ctx context.Context, c keyrotor.Change, wave int) keyrotor.Outcome {
 	m := t.recall(c.ID)
 	if m.Outcome != nil && m.Outcome.State.Final() {
-		t.finish(*m.Outcome, false)
-		return *m.Outcome
+		if !m.unproven() || t.mayStart(ctx, c, m) != "" || !t.shows(ctx, c, m) {
+			t.finish(*m.Outcome, false)
+			return *m.Outcome
+		}
 	}
 	o := keyrotor.Outcome{
 		Schema: keyrotor.SchemaOutcome, Version: keyrotor.SchemaVersion, Run: t.plan.Run, Plan: t.plan.Digest,
 		Change: c.ID, Recipe: c.Recipe, Target: c.Target, Wave: wave, Started: t.Now().UTC(),
 	}
-	leave := t.breaker.enter(c.Target.Account)
-	defer leave()
-	if reason := t.mayStart(ctx, c, m); reason != "" {
+	stopped := t.breaker.enter(c.Target.Account, m.begun())
+	if reason := cmp.Or(t.mayStart(ctx, c, m), stopped); reason != "" {
 		o.State, o.Reason = keyrotor.NotStarted, reason
 		if m.begun() {
 			o.State = keyrotor.Waiting
@@ -102,18 +104,19 @@ func (t *turn) one(ctx context.Context, c keyrotor.Change, wave int) keyrotor.Ou
 	} else {
 		t.carryOut(ctx, c, m, &o)
 	}
-	for _, s := range c.Steps {
+	for _, s := range slices.Concat(c.Steps, c.BackOut) {
 		if r, ok := m.Receipts[s.Number]; ok {
 			o.Receipts = append(o.Receipts, r)
 		}
 	}
 	o.Ended = t.Now().UTC()
-	t.breaker.count(o)
+	t.breaker.leave(o)
 	t.finish(o, t.recordErr() == nil)
 	return o
 }
 
-// mayStart says why the change may not be started or taken up now.
+// mayStart says why the change may not be started or taken up now, the breaker
+// apart.
 func (t *turn) mayStart(ctx context.Context, c keyrotor.Change, m *Memory) string {
 	if m.inside(c) {
 		return "" // between install and promote nobody may stop, not even a full disk
@@ -135,7 +138,7 @@ func (t *turn) mayStart(ctx context.Context, c keyrotor.Change, m *Memory) strin
 	if !t.Expires.IsZero() && !t.Now().Before(t.Expires) {
 		return "the approval expired at " + t.Expires.UTC().Format(time.RFC3339)
 	}
-	return t.breaker.open(c.Target.Account)
+	return ""
 }
 
 func (t *turn) finish(o keyrotor.Outcome, write bool) {

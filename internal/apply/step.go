@@ -21,10 +21,10 @@ func (t *turn) step(ctx context.Context, c keyrotor.Change, at int, s keyrotor.S
 	s.Since = m.Open[s.Number].At
 
 	var fresh keyrotor.Asset
-	looked := t.Look != nil && s.Target.ID != "" && !insideStretch(c, at, m)
+	looked := t.Look != nil && s.Target.ID != "" && !m.back && !insideStretch(c, at, m)
 	if looked {
 		var err error
-		if fresh, err = t.Look(ctx, s.Target); err != nil {
+		if fresh, err = t.Look(ctx, s); err != nil {
 			return open, fmt.Errorf("look: %w", err)
 		}
 	}
@@ -87,15 +87,24 @@ func (t *turn) intend(ctx context.Context, c keyrotor.Change, at int, s keyrotor
 	if len(intents) == 0 {
 		return nil
 	}
+	if err := t.announce(ctx, s, intents); err != nil && !m.back {
+		return err
+	}
+	for _, i := range intents {
+		m.Open[i.Step] = i
+	}
+	return nil
+}
+
+// announce writes intents down. On the way back inside a stretch those of its
+// door, which are durable, stand for them when it cannot.
+func (t *turn) announce(ctx context.Context, s keyrotor.Step, intents []Intent) error {
 	if err := t.payOwed(ctx); err != nil {
 		return err
 	}
 	if err := t.Journal.Intend(context.WithoutCancel(ctx), intents...); err != nil {
 		t.recordFailed(fmt.Errorf("intent to %s %s: %w", s.Verb, s.Target, err))
 		return t.recordErr()
-	}
-	for _, i := range intents {
-		m.Open[i.Step] = i
 	}
 	return nil
 }
@@ -189,7 +198,7 @@ func (t *turn) receive(ctx context.Context, c keyrotor.Change, s keyrotor.Step, 
 		r.At = t.Now().UTC()
 	}
 	err := t.Journal.Receive(context.WithoutCancel(ctx), r)
-	if err != nil && s.Stretch != 0 && s.Verb != lastOfStretch(c, s) {
+	if err != nil && s.Stretch != 0 && s.Number != c.Steps[lastOfStretch(c, s.Stretch)].Number {
 		t.mu.Lock()
 		t.owed = append(t.owed, r)
 		t.mu.Unlock()
@@ -204,11 +213,12 @@ func (t *turn) receive(ctx context.Context, c keyrotor.Change, s keyrotor.Step, 
 	return nil
 }
 
-func lastOfStretch(c keyrotor.Change, s keyrotor.Step) keyrotor.Verb {
-	last := s.Verb
-	for _, other := range c.Steps {
-		if other.Stretch == s.Stretch {
-			last = other.Verb
+// lastOfStretch is the index of the stretch's last step, -1 for no stretch.
+func lastOfStretch(c keyrotor.Change, stretch int) int {
+	last := -1
+	for i, s := range c.Steps {
+		if stretch != 0 && s.Stretch == stretch {
+			last = i
 		}
 	}
 	return last

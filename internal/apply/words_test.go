@@ -90,8 +90,8 @@ func TestAnOutcomeSaysOnlyWhatWasSeen(t *testing.T) {
 	}
 }
 
-func lookFails(err error) func(context.Context, keyrotor.Target) (keyrotor.Asset, error) {
-	return func(context.Context, keyrotor.Target) (keyrotor.Asset, error) { return keyrotor.Asset{}, err }
+func lookFails(err error) func(context.Context, keyrotor.Step) (keyrotor.Asset, error) {
+	return func(context.Context, keyrotor.Step) (keyrotor.Asset, error) { return keyrotor.Asset{}, err }
 }
 
 func TestAFailureKeepsTheServicesWords(t *testing.T) {

@@ -26,7 +26,7 @@ type ApplyOptions struct {
 	Actor     func(keyrotor.Step) (apply.Actor, bool)
 	// Look reads with the apply role, for the guard; Verify with the scan role,
 	// for the check after each wave.
-	Look    func(ctx context.Context, t keyrotor.Target) (keyrotor.Asset, error)
+	Look    func(ctx context.Context, s keyrotor.Step) (keyrotor.Asset, error)
 	Verify  func(ctx context.Context, t keyrotor.Target) (keyrotor.Asset, error)
 	Windows []guard.Window
 	Limits  guard.Limits

@@ -16,8 +16,8 @@ type Actor struct {
 	Store  Store
 	Engine Engine
 	Now    func() time.Time
-	// Settle is how long a call without an answer may still take effect at a
-	// provider that mints: default 1 minute.
+	// Settle is how long a call without an answer may still take effect, at a
+	// provider that mints and after a back-out: default 1 minute.
 	Settle time.Duration
 }
 
@@ -42,6 +42,13 @@ func (a *Actor) Check(ctx context.Context, s keyrotor.Step) (bool, error) {
 		return at == current, nil
 	case keyrotor.Retire:
 		return a.retired(s, v)
+	case keyrotor.PutBack:
+		return a.isBack(ctx, s, v)
+	case keyrotor.DropPending:
+		if dropped(s, v) {
+			return true, nil
+		}
+		return false, a.late(s)
 	}
 	return false, unknown(s)
 }
@@ -66,6 +73,10 @@ func (a *Actor) Do(ctx context.Context, s keyrotor.Step) (keyrotor.Receipt, erro
 		return a.promote(ctx, s, v)
 	case keyrotor.Retire:
 		return a.retire(ctx, s, v)
+	case keyrotor.PutBack:
+		return a.putBack(ctx, s, v)
+	case keyrotor.DropPending:
+		return a.drop(ctx, s, v)
 	}
 	return keyrotor.Receipt{}, unknown(s)
 }
@@ -146,18 +157,18 @@ func (a *Actor) value(ctx context.Context, s keyrotor.Step, version string) (key
 }
 
 // definite turns the error of a call that changes nothing into a refusal: even
-// without an answer there is no effect to doubt.
+// without an answer there is no effect to doubt, only what a next call will say.
 func definite(call string, err error) error {
 	var refused *keyrotor.CallFailed
 	var notYet *keyrotor.NotYet
 	if errors.As(err, &refused) || errors.As(err, &notYet) || errors.Is(err, keyrotor.ErrConflict) || errors.Is(err, keyrotor.ErrNotFound) {
 		return err
 	}
-	code := "NoAnswer"
-	if errors.Is(err, ErrLogin) {
-		code = "LoginRefused"
+	refusal := &keyrotor.CallFailed{CallError: keyrotor.CallError{Call: call, Code: "LoginRefused", Message: err.Error()}, Err: err}
+	if !errors.Is(err, ErrLogin) {
+		refusal.Code, refusal.Err = "NoAnswer", &keyrotor.InDoubt{Err: err}
 	}
-	return &keyrotor.CallFailed{CallError: keyrotor.CallError{Call: call, Code: code, Message: err.Error()}, Err: err}
+	return refusal
 }
 
 func (a *Actor) settle() time.Duration { return cmp.Or(a.Settle, time.Minute) }

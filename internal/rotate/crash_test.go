@@ -21,6 +21,18 @@ func TestEveryStrategySurvivesAFaultAtEveryTouch(t *testing.T) {
 		"a provider with many keys and no names": func(f *applytest.Fuse) applytest.World {
 			return rotatetest.ProviderWorld(f, 100, false)
 		},
+		"single user, the new password is refused":                                 refusing(rotatetest.Refusal{}),
+		"single user, installation does nothing":                                   refusing(rotatetest.Refusal{Deaf: true}),
+		"single user, the new password is refused and the way back forgotten":      refusing(rotatetest.Refusal{Forgets: 1}),
+		"single user, neither password works until the old one is let back":        refusing(rotatetest.Refusal{NeverBack: true}),
+		"single user, neither password works until the new one is let in":          refusing(rotatetest.Refusal{NeverBack: true, Mends: true}),
+		"alternating users, the new password is refused until somebody mends that": rotatetest.RefusingAlternatingUsersWorld,
+		"a provider that refuses its own key until somebody mends that": func(f *applytest.Fuse) applytest.World {
+			return rotatetest.RefusingProviderWorld(f, false)
+		},
+		"a provider that refuses its own key, with a name, until somebody mends that": func(f *applytest.Fuse) applytest.World {
+			return rotatetest.RefusingProviderWorld(f, true)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -31,4 +43,8 @@ func TestEveryStrategySurvivesAFaultAtEveryTouch(t *testing.T) {
 			}
 		})
 	}
+}
+
+func refusing(how rotatetest.Refusal) func(*applytest.Fuse) applytest.World {
+	return func(f *applytest.Fuse) applytest.World { return rotatetest.RefusingSingleUserWorld(f, how) }
 }

@@ -110,11 +110,12 @@ func (a *Actor) keep(ctx context.Context, p Provider, s keyrotor.Step, old, next
 		doubt = doubt || !errors.As(err, &refused)
 	}
 	if doubt {
-		return keyrotor.Receipt{}, &keyrotor.InDoubt{Err: fmt.Errorf("store key %s%s: %v", p.KeyID(next), about(result), err)}
+		// As text: a refusal of the last try must not be found inside the doubt.
+		return keyrotor.Receipt{}, &keyrotor.InDoubt{Err: fmt.Errorf("store key %s%s: %s", p.KeyID(next), about(result), err.Error())}
 	}
 	if rerr := p.Remove(ctx, old, p.KeyID(next)); rerr != nil {
 		// Now something of ours is in the world after all.
-		return keyrotor.Receipt{}, &keyrotor.InDoubt{Err: fmt.Errorf("store key %s: %v; remove it again: %v", p.KeyID(next), err, rerr)}
+		return keyrotor.Receipt{}, &keyrotor.InDoubt{Err: fmt.Errorf("store key %s: %s; remove it again: %s", p.KeyID(next), err.Error(), rerr.Error())}
 	}
 	if errors.Is(err, keyrotor.ErrConflict) {
 		delete(result, "key")
@@ -171,6 +172,9 @@ func unknownKeys(p Provider, s keyrotor.Step, keys []Key, held ...keyrotor.Secre
 // change, the keys that an interrupted create-pending of it may have left
 // alive. They are touched by nobody: by now they could be the other's.
 func (a *Actor) leftovers(ctx context.Context, s keyrotor.Step, v Versions, conflict error) error {
+	if s.Verb == keyrotor.PutBack || s.Verb == keyrotor.DropPending {
+		return a.hold(ctx, s, v, conflict)
+	}
 	p, mints := a.Engine.(Provider)
 	if !mints || s.Verb != keyrotor.CreatePending || s.Since.IsZero() || v.Current == "" {
 		return conflict
@@ -189,7 +193,7 @@ func (a *Actor) leftovers(ctx context.Context, s keyrotor.Step, v Versions, conf
 	}
 	keys, err := p.Keys(ctx, held[0])
 	if err != nil {
-		return fmt.Errorf("%w; whether a key was left over cannot be told: %v", conflict, err)
+		return fmt.Errorf("%w; whether a key was left over cannot be told: %s", conflict, err.Error())
 	}
 	for _, k := range unknownKeys(p, s, keys, held...) {
 		if k.Label == s.Token || a.ours(s, k) {

@@ -2,6 +2,7 @@
 // store and every engine:
 //
 //	create-pending ▶ install ▶ try ▶ promote ▶ (grace) ▶ retire
+//	                    └▶ put-back ▶ drop-pending    where the new one is refused (BackOut)
 //
 // A Store keeps the versions of a secret (Secrets Manager, SSM); an Engine is
 // the target that the credential opens (PostgreSQL, IAM). Neither knows the
@@ -51,8 +52,8 @@ type Store interface {
 	// label previous to from, in one act; keyrotor.ErrConflict when current is
 	// neither of the two.
 	Promote(ctx context.Context, t keyrotor.Target, token, from string) error
-	// Drop takes the label previous off the version, which may then vanish;
-	// nothing happens when the version does not carry it.
+	// Drop takes the labels previous and pending off the version, which may then
+	// vanish; nothing happens when the version carries neither.
 	Drop(ctx context.Context, t keyrotor.Target, version string) error
 }
 

@@ -46,19 +46,23 @@ func (v Versions) stand(token string) standing {
 // them, and nil when they are. It is asked before any value is read or any
 // login tried; a token that is current is past all of it.
 func (v Versions) conflict(s keyrotor.Step) error {
+	if s.Verb == keyrotor.PutBack || s.Verb == keyrotor.DropPending {
+		return v.conflictBack(s)
+	}
 	at := v.stand(s.Token)
 	switch {
 	case at == current:
 		return nil
 	case at == superseded && s.Verb == keyrotor.Retire:
-		return fmt.Errorf("%w: version %s was superseded before %s was retired, %s is current",
-			keyrotor.ErrConflict, s.Token, cmp.Or(s.Before.VersionID, "the old version"), v.Current)
+		return fmt.Errorf("%w: %w: version %s was superseded before %s was retired, %s is current",
+			keyrotor.ErrConflict, keyrotor.ErrSuperseded, s.Token, cmp.Or(s.Before.VersionID, "the old version"), v.Current)
 	case at == superseded:
-		return fmt.Errorf("%w: version %s was superseded, %s is current", keyrotor.ErrConflict, s.Token, v.Current)
+		return fmt.Errorf("%w: %w: version %s was superseded, %s is current", keyrotor.ErrConflict, keyrotor.ErrSuperseded, s.Token, v.Current)
 	case v.Current == "":
 		return fmt.Errorf("%w: there is no current version to rotate from", keyrotor.ErrConflict)
 	case s.Before.VersionID != "" && v.Current != s.Before.VersionID:
-		return fmt.Errorf("%w: version %s is current, the plan saw %s", keyrotor.ErrConflict, v.Current, s.Before.VersionID)
+		return fmt.Errorf("%w: %w: version %s is current, the plan saw %s; version %s is not used",
+			keyrotor.ErrConflict, keyrotor.ErrSuperseded, v.Current, s.Before.VersionID, s.Token)
 	case at == absent && v.Pending != "":
 		return fmt.Errorf("%w: another rotation is not finished, version %s is pending", keyrotor.ErrConflict, v.Pending)
 	case at == absent && s.Verb != keyrotor.CreatePending:

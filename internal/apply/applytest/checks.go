@@ -104,11 +104,34 @@ func (sc *scenario) checkWord() {
 		if !sc.superseded && !(sc.world.Mend == nil && sc.failedAsExpected()) {
 			sc.problem("ended as %s: %s", o.State, o.Reason)
 		}
-		if o.State == keyrotor.Skipped && sc.begun() && sc.world.Made() > 0 {
-			sc.problem("skipped, though something was made: %s", o.Reason)
+		if o.State == keyrotor.Skipped && sc.begun() && sc.world.Made() > 0 && !strings.Contains(o.Reason, token(sc.world.Change.ID)) {
+			sc.problem("skipped, though something was made that it does not name: %s", o.Reason)
 		}
+		if sc.superseded && o.State == keyrotor.Failed {
+			sc.problem("superseded, and there is no end to trying: %s", o.Reason)
+		}
+	case keyrotor.RolledBack:
+		sc.checkRestored()
 	default:
 		sc.problem("never ended: %s: %s", o.State, o.Reason)
+	}
+}
+
+// checkRestored: rolled back means that all is as it was, by a way that the
+// record knows, and that a later change can begin anew.
+func (sc *scenario) checkRestored() {
+	if sc.world.Restored == nil {
+		sc.problem("rolled back, though the world refused nothing: %s", sc.last.Reason)
+		return
+	}
+	if err := sc.world.Restored(); err != nil {
+		sc.problem("rolled back, and not as it was: %v", err)
+	}
+	m := sc.memory()
+	for _, s := range sc.world.Change.BackOut {
+		if _, ok := m.Receipts[s.Number]; !ok {
+			sc.problem("rolled back without a receipt for step %d (%s)", s.Number, s.Verb)
+		}
 	}
 }
 
@@ -134,36 +157,60 @@ func (sc *scenario) checkReceipts(o keyrotor.Outcome) {
 func (sc *scenario) checkRecord() {
 	intents := map[int]apply.Intent{}
 	receipts := map[int]keyrotor.Receipt{}
-	finals := 0
+	finals, unproven := 0, 0
 	sc.journal.each(func(l line) {
 		switch {
 		case l.Intent != nil:
 			intents[l.Intent.Step] = *l.Intent
 		case l.Receipt != nil:
 			r := *l.Receipt
-			if _, announced := intents[r.Step]; !announced && !r.Found {
+			if !sc.announced(intents, r.Step) && !r.Found {
 				sc.problem("the record has an effect without an intent: step %d (%s)", r.Step, r.Verb)
 			}
 			if before, twice := receipts[r.Step]; twice && !before.At.Equal(r.At) {
 				sc.problem("the record has two different receipts for step %d (%s)", r.Step, r.Verb)
 			}
 			receipts[r.Step] = r
+		case l.Outcome != nil && l.Outcome.State == keyrotor.Unproven:
+			unproven++
 		case l.Outcome != nil && l.Outcome.State.Final():
 			finals++
 		}
 	})
-	if sc.last.State.Final() && finals == 0 {
+	if sc.last.State.Final() && finals+unproven == 0 {
 		sc.problem("the last word was never written down")
 	}
-	if finals > 1 {
-		sc.problem("the record has %d last words", finals)
+	// A later turn may see what an earlier one could not tell, but says neither twice.
+	if finals > 1 || unproven > 1 {
+		sc.problem("the record has %d last words, and %d times that it cannot be told", finals, unproven)
 	}
-	if sc.last.State == keyrotor.Succeeded {
+	if m := sc.memory(); m.Outcome != nil && sc.last.State.Final() && m.Outcome.State != sc.last.State {
+		sc.problem("the record ends with %s, and what was said is %s", m.Outcome.State, sc.last.State)
+	}
+	if sc.last.State == keyrotor.Succeeded || sc.last.State == keyrotor.RolledBack {
 		for n := range sc.memory().Open {
 			sc.problem("the intent of step %d has neither receipt nor refusal", n)
 		}
 		sc.checkGrace(receipts)
 	}
+}
+
+// announced reports whether the record holds the intent of a step. On the way
+// back inside a stretch, where a full journal stops nobody, the intents of the
+// stretch's door stand for it.
+func (sc *scenario) announced(intents map[int]apply.Intent, step int) bool {
+	if _, own := intents[step]; own {
+		return true
+	}
+	back := sc.world.Change.BackOut
+	i := slices.IndexFunc(back, func(s keyrotor.Step) bool { return s.Number == step })
+	if i < 0 || back[i].Stretch == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(sc.world.Change.Steps, func(s keyrotor.Step) bool {
+		_, ok := intents[s.Number]
+		return s.Stretch == back[i].Stretch && !ok
+	})
 }
 
 func (sc *scenario) checkGrace(receipts map[int]keyrotor.Receipt) {

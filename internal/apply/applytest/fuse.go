@@ -46,8 +46,10 @@ func (k touchKind) modes() []mode {
 		return []mode{crashBefore, crashAfter, crashLater, lostBefore, lostAfter, lostLater, refused}
 	case batchTouch:
 		return []mode{crashBefore, crashTorn, crashAfter, lostBefore, lostAfter}
+	case recordTouch:
+		return []mode{crashBefore, crashAfter, lostBefore, lostAfter}
 	}
-	return []mode{crashBefore, crashAfter, lostBefore, lostAfter}
+	return nil
 }
 
 var (
@@ -194,6 +196,7 @@ func (f *Fuse) touch(name string, kind touchKind, act func() error) error {
 		return errNoReply
 	case refused:
 		return &keyrotor.CallFailed{CallError: keyrotor.CallError{Call: name, Code: "Throttled", Message: "try again"}}
+	case fine:
 	}
 	return act()
 }

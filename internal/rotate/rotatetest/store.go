@@ -23,6 +23,7 @@ type Store struct {
 type held struct {
 	current, pending, previous string
 	values                     map[string]keyrotor.Secret
+	staged                     int
 }
 
 // NewStore returns an empty store.
@@ -32,7 +33,7 @@ func NewStore() *Store { return &Store{secrets: map[string]*held{}} }
 func (s *Store) Put(t keyrotor.Target, version string, value keyrotor.Secret) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.secrets[t.ID] = &held{current: version, values: map[string]keyrotor.Secret{version: value}}
+	s.secrets[t.ID] = &held{current: version, values: map[string]keyrotor.Secret{version: value}, staged: 1}
 }
 
 // Staged counts the versions that ever were stored for the target.
@@ -40,7 +41,7 @@ func (s *Store) Staged(t keyrotor.Target) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if h := s.secrets[t.ID]; h != nil {
-		return len(h.values)
+		return h.staged
 	}
 	return 0
 }
@@ -110,6 +111,7 @@ func (s *Store) Stage(_ context.Context, t keyrotor.Target, token string, value 
 	}
 	h.values[token] = value
 	h.pending = token
+	h.staged++
 	return nil
 }
 
@@ -147,6 +149,10 @@ func (s *Store) Drop(_ context.Context, t keyrotor.Target, version string) error
 	}
 	if h.previous == version {
 		h.previous = ""
+	}
+	if h.pending == version && h.current != version {
+		h.pending = ""
+		delete(h.values, version) // a version without a label may vanish at any time
 	}
 	return nil
 }

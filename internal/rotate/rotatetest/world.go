@@ -7,7 +7,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"slices"
-	"strings"
 
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/apply"
@@ -35,6 +34,7 @@ type credential struct {
 	before   keyrotor.Before                                // what the plan saw
 	replace  func(keyrotor.Secret) (keyrotor.Secret, error) // other hands make and install a credential
 	others   bool                                           // they have
+	mend     func() error                                   // what a person does about a refusal
 }
 
 func newCredential(st rotate.Strategy, start keyrotor.Secret) *credential {
@@ -54,7 +54,8 @@ func (c *credential) world(f *applytest.Fuse) applytest.World {
 	return applytest.World{
 		Change: keyrotor.Change{
 			ID: "c1", Recipe: "rotate-secret", Target: c.target,
-			Steps: rotate.Steps(c.strategy, c.target, keyrotor.Params{GraceHours: GraceHours}, c.before),
+			Steps:   rotate.Steps(c.strategy, c.target, keyrotor.Params{GraceHours: GraceHours}, c.before),
+			BackOut: rotate.BackOut(c.strategy, c.target, keyrotor.Params{GraceHours: GraceHours}, c.before),
 		},
 		Actor: func() apply.Actor {
 			return &rotate.Actor{Store: FaultyStore{c.store, f}, Engine: FaultyEngine(c.process(), f), Now: f.Now}
@@ -153,6 +154,11 @@ func random() io.Reader { return rand.NewChaCha8([32]byte{}) }
 
 // SingleUserWorld is one user of a database, whose old password dies at once.
 func SingleUserWorld(f *applytest.Fuse) applytest.World {
+	c, db := singleUser()
+	return c.databaseWorld(f, db)
+}
+
+func singleUser() (*credential, *Database) {
 	start := Login{User: "app", Password: "start"}
 	db := NewDatabase(start)
 	c := newCredential(rotate.SingleUser, Seal(start))
@@ -162,13 +168,18 @@ func SingleUserWorld(f *applytest.Fuse) applytest.World {
 		db.Set("app", "others") // as an administrator: the current password may be dead
 		return Seal(Login{User: "app", Password: "others"}), nil
 	}
-	return c.databaseWorld(f, db)
+	return c, db
 }
 
 // AlternatingUsersWorld is two users of a database who take turns. Each new
 // process is configured with another name for the second: only the one that
 // was chosen at mint may count.
 func AlternatingUsersWorld(f *applytest.Fuse) applytest.World {
+	c, db := alternatingUsers()
+	return c.databaseWorld(f, db)
+}
+
+func alternatingUsers() (*credential, *Database) {
 	start := Login{User: "app", Password: "start"}
 	db := NewDatabase(start)
 	c := newCredential(rotate.AlternatingUsers, Seal(start))
@@ -191,7 +202,7 @@ func AlternatingUsersWorld(f *applytest.Fuse) applytest.World {
 		db.Set(twin, "others")
 		return Seal(Login{User: twin, Password: "others"}), nil
 	}
-	return c.databaseWorld(f, db)
+	return c, db
 }
 
 // TwoPasswordsWorld is one user of a database with two slots for passwords.
@@ -229,73 +240,4 @@ func (c *credential) databaseWorld(f *applytest.Fuse, db *Database) applytest.Wo
 		return nil
 	}
 	return w
-}
-
-// ProviderWorld is a provider that mints, as IAM does: limit keys at most, with
-// labels a name to put the token in.
-func ProviderWorld(f *applytest.Fuse, limit int, labels bool) applytest.World {
-	p := &Provider{Limit: limit, Labels: labels, Random: random(), Now: f.Now}
-	start, err := p.Create("")
-	if err != nil {
-		start = AccessKey{} // the suite will say that nothing logs in
-	}
-	c := newCredential(rotate.TwoCredentials, SealKey(start))
-	c.before.KeyIDs = []string{start.ID}
-	c.engine, c.process = p, func() rotate.Engine { return p }
-	c.replace = func(current keyrotor.Secret) (keyrotor.Secret, error) {
-		ctx := context.Background()
-		for _, k := range p.All() {
-			if len(p.All()) >= p.Limit && k.ID != p.KeyID(current) {
-				_ = p.Remove(ctx, current, k.ID) // it cannot fail in memory
-			}
-		}
-		k, err := p.Create("by others")
-		return SealKey(k), err
-	}
-	w := c.world(f)
-	w.Strays = func(record string) error { return c.strayKeys(p, record) }
-	if !labels {
-		w.MayFail = func(o keyrotor.Outcome) bool { return p.blocked(o.Reason) }
-		w.Mend = func() error { return p.removeInactive() }
-	}
-	return w
-}
-
-// strayKeys: a key must be held by a version of the secret or be named in the
-// record, and what only the record knows must be useless.
-func (c *credential) strayKeys(p *Provider, record string) error {
-	stored := map[string]bool{}
-	for _, value := range c.store.Values(c.target) {
-		stored[p.KeyID(value)] = true
-	}
-	for _, k := range p.All() {
-		switch {
-		case stored[k.ID]:
-		case !strings.Contains(record, k.ID):
-			return fmt.Errorf("key %s is named nowhere", k.ID)
-		case k.Active && !c.others:
-			return fmt.Errorf("key %s is an orphan and still active", k.ID)
-		}
-	}
-	return nil
-}
-
-// blocked: no further key can be made, for an orphan that the reason names
-// takes up the room.
-func (p *Provider) blocked(reason string) bool {
-	all := p.All()
-	return len(all) >= p.Limit && slices.ContainsFunc(all, func(k rotate.Key) bool {
-		return !k.Active && strings.Contains(reason, k.ID)
-	})
-}
-
-func (p *Provider) removeInactive() error {
-	for _, k := range p.All() {
-		if !k.Active {
-			if err := p.Remove(context.Background(), keyrotor.Secret{}, k.ID); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
