@@ -20,7 +20,7 @@ func takeCallsPerKey(ctx context.Context, b *bench) error {
 		pop  keyrotor.Population
 		need need
 	)
-	made, err := s.timed(func() error {
+	made, err := s.timed(ctx, func() error {
 		run, p, err := scan(ctx, b.dir, aws.Config{Quota: noQuota})
 		if err != nil {
 			return err

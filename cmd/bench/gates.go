@@ -11,7 +11,7 @@ import (
 func takeGates(ctx context.Context, b *bench) error {
 	const script = "scripts/gates"
 	for file, why := range map[string]string{b.binary: "no bin/keyrotor: make build", script: "no scripts/gates: run bench at the top of the project"} {
-		if _, err := os.Stat(file); err != nil {
+		if !isThere(file) {
 			b.skip("binary-size", why)
 			b.skip("version-start", why)
 			return nil
@@ -26,4 +26,9 @@ func takeGates(ctx context.Context, b *bench) error {
 		return ctx.Err()
 	}
 	return err
+}
+
+func isThere(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
 }

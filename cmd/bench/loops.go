@@ -97,7 +97,7 @@ func (b *bench) shellLoop(ctx context.Context, keys []keyrotor.Asset, ours func(
 // is not counted.
 func (b *bench) boto3Loop(ctx context.Context, keys []keyrotor.Asset, ours func() (float64, error)) error {
 	python, ok := tool("python3")
-	if !ok || exec.CommandContext(ctx, python, "-c", "import boto3").Run() != nil {
+	if !ok || !hasBoto3(ctx, python) {
 		b.skip("boto3-loop", "no Python with boto3")
 		return nil
 	}
@@ -118,6 +118,10 @@ func (b *bench) boto3Loop(ctx context.Context, keys []keyrotor.Asset, ours func(
 		return err
 	}
 	return b.faster("boto3-loop", seconds/float64(len(keys)), boto3Goal, "a boto3 loop of the same calls", ours)
+}
+
+func hasBoto3(ctx context.Context, python string) bool {
+	return exec.CommandContext(ctx, python, "-c", "import boto3").Run() == nil
 }
 
 // faster prints how many times less keyrotor takes for a key.

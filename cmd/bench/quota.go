@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -14,7 +15,6 @@ import (
 	"github.com/keyrotor/keyrotor/internal/assess"
 	"github.com/keyrotor/keyrotor/internal/aws"
 	"github.com/keyrotor/keyrotor/internal/cycle"
-	"github.com/keyrotor/keyrotor/internal/ledger"
 	"github.com/keyrotor/keyrotor/internal/plan"
 	"github.com/keyrotor/keyrotor/internal/store"
 )
@@ -56,7 +56,7 @@ func takeQuotas(ctx context.Context, b *bench) error {
 	if err := both.Wait(); err != nil {
 		return err
 	}
-	failed, err := s.refused()
+	failed, err := s.refused(ctx)
 	if err != nil {
 		return err
 	}
@@ -129,20 +129,22 @@ func (j job) apply(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	log, err := ledger.OpenRun(j.run.Dir(), j.run.ID(), time.Now)
+	state, err := store.Open(filepath.Dir(filepath.Dir(j.run.Dir())))
+	if err != nil {
+		return 0, err
+	}
+	rec, err := record(state, j.run)
 	if err != nil {
 		return 0, err
 	}
 	actor := estate.KMSActor()
-	done, err := cycle.Apply(ctx, j.run, cycle.ApplyOptions{
-		Plan: j.plan, Approvals: []keyrotor.Approval{j.signed}, Signers: j.signers, Log: log,
+	done, err := cycle.Apply(ctx, rec, cycle.ApplyOptions{
+		Plan: j.plan, Approvals: []keyrotor.Approval{j.signed}, Signers: j.signers,
 		Actor: func(keyrotor.Step) (apply.Actor, bool) { return actor, true },
-		Look: func(ctx context.Context, st keyrotor.Step) (keyrotor.Asset, error) {
-			return estate.LookForApply(ctx, st.Target)
-		}, Verify: estate.Look, Needs: j.plan.Needs, Now: time.Now,
+		Look:  estate.LookForApply, Verify: estate.Look, Needs: j.plan.Needs, Now: time.Now,
 	})
 	took := time.Since(start)
-	if err := errors.Join(err, log.Close()); err != nil {
+	if err := errors.Join(err, rec.Log.Close()); err != nil {
 		return took, err
 	}
 	if n := done.Counts(); n[keyrotor.Succeeded] != keysToChange {

@@ -6,12 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/aws"
 	"github.com/keyrotor/keyrotor/internal/cycle"
 	"github.com/keyrotor/keyrotor/internal/inventory"
+	"github.com/keyrotor/keyrotor/internal/ledger"
 	"github.com/keyrotor/keyrotor/internal/store"
 )
 
@@ -23,9 +26,14 @@ func scanOnce(ctx context.Context, args []string, _ io.Writer) error {
 	if len(args) != 1 {
 		return errors.New("scan: name a state folder")
 	}
+	debug.SetGCPercent(garbageOfCalls)
 	_, _, err := scan(ctx, args[0], aws.Config{Quota: noQuota})
 	return err
 }
+
+// garbageOfCalls is the percentage under which the keyrotor program scans; the
+// floor of a measure has the same.
+const garbageOfCalls = 400
 
 // noQuota lifts the quotas, so that what is measured is keyrotor and not the
 // waiting that AWS asks for.
@@ -47,9 +55,26 @@ func scan(ctx context.Context, dir string, cfg aws.Config) (*store.Run, keyrotor
 	if err != nil {
 		return nil, keyrotor.Population{}, err
 	}
-	pop, err := cycle.Scan(ctx, run, estate, inventory.Options{})
+	rec, err := record(state, run)
 	if err != nil {
+		return nil, keyrotor.Population{}, err
+	}
+	pop, err := cycle.Scan(ctx, rec, estate, inventory.Options{})
+	if err := errors.Join(err, rec.Log.Close()); err != nil {
 		return nil, pop, fmt.Errorf("keyrotor's scan: %w", err)
 	}
 	return run, pop, nil
+}
+
+// record takes the run up as its one writer, as the commands do.
+func record(state *store.State, run *store.Run) (*cycle.Record, error) {
+	signer, _, err := ledger.LoadOrCreateKey(filepath.Join(state.Dir(), "bench.key"), "keyrotor-ledger", rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	log, err := ledger.OpenRun(run.Dir(), run.ID(), time.Now)
+	if err != nil {
+		return nil, err
+	}
+	return &cycle.Record{Folder: run, Log: log, Signer: signer, Estate: filepath.Join(state.Dir(), "ledger")}, nil
 }

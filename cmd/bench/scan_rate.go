@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -30,6 +31,7 @@ func takeScanRate(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(garbageOfCalls)) // of both sides
 	var ratios, ours, floors []float64
 	// The first round fills connection pools and caches, and is thrown away.
 	for round := range rateRounds + 1 {
@@ -69,11 +71,11 @@ func sameCalls(floor, keyrotor map[string]int) bool {
 func (s *server) both(ctx context.Context, b *bench, accounts []string, swap bool) (floor, keyrotor timed, err error) {
 	sides := []func() error{
 		func() (err error) {
-			floor, err = s.timed(func() error { return bareScan(ctx, accounts) })
+			floor, err = s.timed(ctx, func() error { return bareScan(ctx, accounts) })
 			return err
 		},
 		func() (err error) {
-			keyrotor, err = s.timed(func() error {
+			keyrotor, err = s.timed(ctx, func() error {
 				_, _, err := scan(ctx, b.dir, aws.Config{Quota: noQuota, Accounts: accounts})
 				return err
 			})
@@ -99,8 +101,8 @@ type timed struct {
 
 func (t timed) rate() float64 { return float64(sum(t.calls)) / t.took.Seconds() }
 
-func (s *server) timed(do func() error) (timed, error) {
-	before, err := s.kmsCalls()
+func (s *server) timed(ctx context.Context, do func() error) (timed, error) {
+	before, err := s.kmsCalls(ctx)
 	if err != nil {
 		return timed{}, err
 	}
@@ -110,7 +112,7 @@ func (s *server) timed(do func() error) (timed, error) {
 		return timed{}, err
 	}
 	took := time.Since(start)
-	after, err := s.kmsCalls()
+	after, err := s.kmsCalls(ctx)
 	if err != nil {
 		return timed{}, err
 	}

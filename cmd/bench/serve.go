@@ -106,9 +106,9 @@ func (s *server) pointHere() error {
 }
 
 // kmsCalls counts the KMS calls so far, by operation, as the server saw them.
-func (s *server) kmsCalls() (map[string]int, error) {
+func (s *server) kmsCalls(ctx context.Context) (map[string]int, error) {
 	all := map[string]int{}
-	if err := s.get("/_sandbox/calls", &all); err != nil {
+	if err := s.get(ctx, "/_sandbox/calls", &all); err != nil {
 		return nil, err
 	}
 	maps.DeleteFunc(all, func(call string, _ int) bool { return !strings.HasPrefix(call, "kms:") })
@@ -116,13 +116,17 @@ func (s *server) kmsCalls() (map[string]int, error) {
 }
 
 // refused counts the calls that were answered with an error.
-func (s *server) refused() (int, error) {
+func (s *server) refused(ctx context.Context) (int, error) {
 	n := 0
-	return n, s.get(refusedPath, &n)
+	return n, s.get(ctx, refusedPath, &n)
 }
 
-func (s *server) get(path string, into any) error {
-	resp, err := http.Get(s.url + path)
+func (s *server) get(ctx context.Context, path string, into any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+path, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return err
 	}
@@ -146,7 +150,7 @@ func serve(ctx context.Context, args []string, out io.Writer) error {
 	if opts.Quotas {
 		handler = countRefused(box)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,7 +14,6 @@ import (
 	"github.com/keyrotor/keyrotor/internal/apply"
 	"github.com/keyrotor/keyrotor/internal/cycle"
 	"github.com/keyrotor/keyrotor/internal/guard"
-	"github.com/keyrotor/keyrotor/internal/ledger"
 	"github.com/keyrotor/keyrotor/internal/report"
 	"github.com/keyrotor/keyrotor/internal/store"
 )
@@ -28,6 +29,9 @@ and repeats nothing.`,
 		Example: "  keyrotor apply plan.json",
 		Args:    exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			// Whoever listens may leave, as tee does at ctrl-c: no reason to die
+			// between a call and its record.
+			signal.Ignore(syscall.SIGPIPE)
 			s, err := p.open()
 			if err != nil {
 				return err
@@ -51,40 +55,26 @@ func (s *session) apply(ctx context.Context, run *store.Run, pl keyrotor.Plan) (
 	if err != nil {
 		return cycle.Applied{}, err
 	}
-	if now := digestOf(signersText); now != pl.Inputs.Signers {
-		return cycle.Applied{}, &keyrotor.Refusal{
-			What: "the allowed signers are not those of the plan",
-			Why:  []string{"planned with " + pl.Inputs.Signers.Short() + ", now " + now.Short()},
-			Next: "make the plan again: keyrotor plan",
-		}
+	if err := s.notUndone(run, pl); err != nil {
+		return cycle.Applied{}, err
 	}
 	approvals, err := readApprovals(run, pl.Digest)
 	if err != nil {
 		return cycle.Applied{}, err
 	}
-	if _, _, err := s.ledgerKey(); err != nil {
-		return cycle.Applied{}, err // found out before the first effect, not after the last
-	}
 	estate, err := s.estate(ctx, run.ID(), nil)
 	if err != nil {
 		return cycle.Applied{}, err
 	}
-	log, err := ledger.OpenRun(run.Dir(), run.ID(), s.now)
-	if err != nil {
-		return cycle.Applied{}, err
-	}
-	defer log.Close()
 	actor := estate.KMSActor()
-	bar := report.NewProgress(s.err, s.errStyle, s.now)
+	bar := s.progressOf(estate)
 	settled := 0
-	done, err := cycle.Apply(ctx, run, cycle.ApplyOptions{
-		Plan: pl, Approvals: approvals, Signers: signers, Log: log,
+	o := cycle.ApplyOptions{
+		Plan: pl, Approvals: approvals, Signers: signers, SignersText: signersText,
 		Actor: func(st keyrotor.Step) (apply.Actor, bool) {
 			return actor, st.Target.Kind == keyrotor.KindKMSKey
 		},
-		Look: func(ctx context.Context, st keyrotor.Step) (keyrotor.Asset, error) {
-			return estate.LookForApply(ctx, st.Target)
-		}, Verify: estate.Look, Windows: s.windows(), Limits: s.limits(), Needs: s.needs(),
+		Look: estate.LookForApply, Verify: estate.Look, Windows: s.windows(), Limits: s.limits(), Needs: s.needs(),
 		Progress: func(o keyrotor.Outcome) {
 			settled++
 			bar.Update(settled, len(pl.Changes), fmt.Sprintf("%s %s", o.State, report.Clean(o.Target.Name)))
@@ -96,24 +86,17 @@ func (s *session) apply(ctx context.Context, run *store.Run, pl keyrotor.Plan) (
 		},
 		Now: s.now, Patience: time.Duration(s.cfg.Apply.Patience), Concurrency: s.cfg.Apply.Concurrency,
 		StopAfter: s.cfg.Apply.StopAfter, StopRunAfter: s.cfg.Apply.StopRunAfter,
+	}
+	var done cycle.Applied
+	err = s.record(run, func(rec *cycle.Record) error {
+		done, err = cycle.Apply(ctx, rec, o)
+		return err
 	})
 	bar.Done()
-	if done.Outcomes == nil {
-		return done, err
+	if done.Outcomes != nil {
+		s.codesOf(done.Outcomes, err)
 	}
-	s.codesOf(done.Outcomes, err)
-	return done, errors.Join(err, unsealed(s.seal(run, log)))
-}
-
-// unsealed says what holds when the effects are done and the seal is not.
-func unsealed(err error) error {
-	if err == nil {
-		return nil
-	}
-	return &keyrotor.Problem{
-		Err: fmt.Errorf("seal the record: %w", err), Now: "the outcomes above hold and are in the run's log, which is not sealed yet",
-		Next: "mend that, then the same command again: it repeats nothing and seals what is there",
-	}
+	return done, err
 }
 
 // codesOf sets the exit code that the outcomes ask for. Changes that a canary
@@ -155,11 +138,22 @@ func (s *session) showApply(pl keyrotor.Plan, path string, done cycle.Applied) e
 	if !s.text() {
 		return report.Write(s.out, s.format(), report.OutcomeRows(done.Outcomes))
 	}
-	next := []report.Next{{Command: "keyrotor verify", About: "look again with the scan role"}}
-	if code := s.res.code(); code == exitPart || code == exitWaiting {
-		next = append(next, report.Next{Command: "keyrotor apply " + path, About: "takes up where it stopped"})
+	return report.ApplyText(s.out, pl, done.Outcomes, s.now(), s.nexts(s.afterApply(path, done.Outcomes)...), s.style)
+}
+
+// afterApply is what is safe to run now: where a cause has to be mended, what
+// helps with that comes first, then the same apply, which repeats nothing.
+func (s *session) afterApply(path string, outcomes []keyrotor.Outcome) []report.Next {
+	verify := report.Next{Command: "keyrotor verify", About: "look again with the scan role"}
+	if code := s.res.code(); code != exitPart && code != exitWaiting {
+		return []report.Next{verify}
 	}
-	return report.ApplyText(s.out, pl, done.Outcomes, s.now(), next, s.style)
+	again := report.Next{Command: "keyrotor apply " + quoted(path), About: "takes up where it stopped"}
+	if mend := report.Remedies(outcomes); len(mend) > 0 {
+		again.About = "once that is mended: takes up where it stopped"
+		return append(mend, again, verify)
+	}
+	return []report.Next{verify, again}
 }
 
 func (s *session) windows() []guard.Window {

@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -10,7 +12,7 @@ import (
 
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/approve"
-	"github.com/keyrotor/keyrotor/internal/ledger"
+	"github.com/keyrotor/keyrotor/internal/cycle"
 	"github.com/keyrotor/keyrotor/internal/plan"
 	"github.com/keyrotor/keyrotor/internal/report"
 	"github.com/keyrotor/keyrotor/internal/store"
@@ -51,6 +53,9 @@ Elsewhere say what to choose: --all, --select or --ids.`,
 			if err != nil {
 				return err
 			}
+			if len(pl.Changes) == 0 {
+				return &keyrotor.Refusal{What: "plan " + pl.Digest.Short() + " changes nothing", Now: "nothing was signed", Next: "keyrotor plan"}
+			}
 			chosen, err := s.choose(pl, run, f)
 			if err != nil {
 				return err
@@ -83,21 +88,21 @@ func (s *session) choose(pl keyrotor.Plan, run *store.Run, f approveFlags) (keyr
 		if assets, err = s.assetsFor(run, f.selection); err != nil {
 			return pl, err
 		}
-		chosen, err = plan.Narrow(pl, func(c keyrotor.Change) bool { return assets[c.Target.ARN] }, f.selection)
+		chosen, err = plan.Narrow(pl, func(c keyrotor.Change) bool { return assets[c.Target.ARN] }, f.selection, s.limits())
 	case len(f.ids) > 0:
 		var keep func(keyrotor.Change) bool
 		if keep, err = plan.Select(pl, f.ids...); err != nil {
 			return pl, &usageError{err}
 		}
-		chosen, err = plan.Narrow(pl, keep, fmt.Sprintf("%d ids", len(f.ids)))
+		chosen, err = plan.Narrow(pl, keep, fmt.Sprintf("%d ids", len(f.ids)), s.limits())
 	case s.terminal:
 		var ids map[keyrotor.ChangeID]bool
 		if ids, err = s.chooseOnScreen(pl, f); err != nil {
 			return pl, err
 		}
-		chosen, err = plan.Narrow(pl, func(c keyrotor.Change) bool { return ids[c.ID] }, fmt.Sprintf("%d of %d on screen", len(ids), len(pl.Changes)))
+		chosen, err = plan.Narrow(pl, func(c keyrotor.Change) bool { return ids[c.ID] }, fmt.Sprintf("%d of %d on screen", len(ids), len(pl.Changes)), s.limits())
 	default:
-		return pl, usage("say what to approve: --all, --select EXPR or --ids; there is no terminal to choose in")
+		return pl, s.unchosen(f)
 	}
 	if err != nil {
 		return pl, err
@@ -113,7 +118,7 @@ func (s *session) choose(pl keyrotor.Plan, run *store.Run, f approveFlags) (keyr
 		return pl, &keyrotor.Refusal{
 			What: "the plan was already signed as a whole by " + signed[0].Principal,
 			Why:  []string{"a narrower plan would need all signatures anew"},
-			Next: "keyrotor approve --all to sign the same, or keyrotor plan --select … for a plan of its own",
+			Next: "keyrotor approve --all " + planArg + "\nor make a plan of its own for some of the keys:\nkeyrotor plan --select EXPR -o OTHER.json",
 		}
 	}
 	return chosen, s.keepPlan(run, chosen, f.file)
@@ -130,12 +135,16 @@ func (s *session) assetsFor(run *store.Run, expr string) (map[string]bool, error
 		return nil, err
 	}
 	arns := map[string]bool{}
-	return arns, stream(run, j)(func(a keyrotor.Assessment) error {
-		if keep(a.Asset) {
+	err = stream(run, j)(func(a keyrotor.Assessment) error {
+		if keep.holds(a.Asset) {
 			arns[a.Asset.ARN] = true
 		}
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	return arns, s.decided(keep)
 }
 
 // sign puts one approval beside the plan and says what is still needed.
@@ -144,7 +153,8 @@ func (s *session) sign(run *store.Run, pl keyrotor.Plan, f approveFlags) error {
 		if !s.text() {
 			return report.Write(s.out, s.format(), pl)
 		}
-		fmt.Fprintf(s.out, "chosen %d changes, digest %s, written to %s\n\nNext: keyrotor approve --all %s\n", len(pl.Changes), pl.Digest, f.file, f.file)
+		fmt.Fprintf(s.out, "chosen %s, digest %s, written to %s\n", count(len(pl.Changes), "change"), pl.Digest, f.file)
+		s.showNext(s.nextApprover(f.file, true))
 		return nil
 	}
 	signers, _, err := s.signers()
@@ -178,8 +188,8 @@ func (s *session) sign(run *store.Run, pl keyrotor.Plan, f approveFlags) error {
 		return err
 	}
 	var name string
-	err = s.record(run, func(*ledger.Run) error {
-		name, err = saveApproval(run, a)
+	err = s.record(run, func(rec *cycle.Record) error {
+		name, err = saveApproval(rec, a)
 		return err
 	})
 	if err != nil {
@@ -195,14 +205,14 @@ func (s *session) principal(signers *approve.AllowedSigners, key ssh.PublicKey, 
 	case len(names) == 0:
 		return "", &keyrotor.Refusal{
 			What: "the key " + fingerprintOf(key) + " is nobody's in " + s.cfg.path(s.cfg.Approval.Signers),
-			Now:  "nothing was signed", Next: "have the key added to allowed_signers, in a reviewed change",
+			Now:  "nothing was signed", Next: "have its public half added there, in a reviewed change, or sign with a key that is:\nkeyrotor approve --all " + planArg,
 		}
 	case as == "":
 		return names[0], nil
 	case slices.Contains(names, as):
 		return as, nil
 	}
-	return "", &keyrotor.Refusal{What: fmt.Sprintf("the key %s belongs to %v, not to %s", fingerprintOf(key), names, as), Now: "nothing was signed", Next: "leave out --as, or sign with another key"}
+	return "", &keyrotor.Refusal{What: fmt.Sprintf("the key %s belongs to %s, not to %s", fingerprintOf(key), strings.Join(names, ", "), as), Now: "nothing was signed", Next: "leave out --as, or sign with a key of " + as}
 }
 
 func (s *session) statement(pl keyrotor.Plan, valid time.Duration) (keyrotor.Statement, error) {
@@ -213,7 +223,7 @@ func (s *session) statement(pl keyrotor.Plan, valid time.Duration) (keyrotor.Sta
 	if valid < time.Minute || valid > most {
 		return keyrotor.Statement{}, usage("--valid %s: between a minute and %s", valid, most)
 	}
-	head, err := s.ledgerHead()
+	head, err := s.headOver(pl.Run)
 	if err != nil {
 		return keyrotor.Statement{}, err
 	}
@@ -228,13 +238,53 @@ func (s *session) showApproved(pl keyrotor.Plan, all []keyrotor.Approval, signer
 	if !s.text() {
 		return report.Write(s.out, s.format(), report.Document{Schema: keyrotor.SchemaApproval, Version: keyrotor.SchemaVersion, Body: last})
 	}
-	fmt.Fprintf(s.out, "signed   %s (%d changes) as %s, valid until %s\n", pl.Digest, len(pl.Changes), report.Clean(last.Principal), untilText(last.Statement.Expires))
-	fmt.Fprintf(s.out, "kept     %s\n", report.Clean(name))
-	if _, err := approve.Verify(pl, plan.Digest, all, signers, s.now().UTC()); err != nil {
-		fmt.Fprintf(s.out, "needs    %d approvals in all: %v\n\nNext: the next approver runs keyrotor approve --all %s\n", pl.Needs.Approvals, report.Clean(err.Error()), file)
-		s.res.add(exitWaiting)
+	fmt.Fprintf(s.out, "signed   %s (%s) as %s, valid until %s\n", pl.Digest, count(len(pl.Changes), "change"), report.Clean(last.Principal), untilText(last.Statement.Expires))
+	fmt.Fprintf(s.out, "kept     %s\n", report.Clean(filepath.Join(s.state.Dir(), "runs", string(pl.Run), filepath.FromSlash(name))))
+	// Refused or not: they say who counts before this signature, and who after it.
+	before, _ := approve.Verify(pl, plan.Digest, all[:len(all)-1], signers, s.now().UTC())
+	counted, err := approve.Verify(pl, plan.Digest, all, signers, s.now().UTC())
+	if len(counted.Approvers) <= len(before.Approvers) {
+		fmt.Fprintf(s.out, "already  %s had signed: a person counts once, and this renews it\n", report.Clean(last.Principal))
+	}
+	if err == nil {
+		s.showNext("keyrotor apply " + quoted(file))
 		return nil
 	}
-	fmt.Fprintf(s.out, "\nNext: keyrotor apply %s\n", file)
+	fmt.Fprintf(s.out, "needs    %s\n", report.Clean(stillNeeded(pl, counted)))
+	for _, why := range counted.Ignored {
+		fmt.Fprintf(s.out, "         not counted: %s\n", report.Clean(why))
+	}
+	s.showNext(s.nextApprover(file, true))
+	s.res.add(exitWaiting)
 	return nil
+}
+
+// stillNeeded says how many approvals are missing, and whose there are.
+func stillNeeded(pl keyrotor.Plan, counted approve.Result) string {
+	need := max(1, pl.Needs.Approvals)
+	var names []string
+	for _, a := range counted.Approvers {
+		names = append(names, a.Principal)
+	}
+	by := ""
+	if len(names) > 0 {
+		by = " (" + strings.Join(names, ", ") + ")"
+	}
+	return fmt.Sprintf("%d more: %d of %d approvals%s; each by another person", need-len(names), len(names), need, by)
+}
+
+// unchosen asks for what the full-screen list would have asked.
+func (s *session) unchosen(f approveFlags) error {
+	key := ""
+	if f.key == "" && s.env("KEYROTOR_SSH_KEY") == "" && s.env("SSH_AUTH_SOCK") == "" {
+		key = " --key KEY"
+	}
+	next := s.again("--all") + key + "   signs every change\nkeyrotor plan show " + planArg + "   shows them"
+	if key != "" {
+		next += "\n" + aboutKey
+	}
+	return &keyrotor.Problem{
+		Err: usage("say what to approve: --all, --select EXPR or --ids; there is no terminal to choose in"),
+		Now: "nothing was signed", Next: next,
+	}
 }

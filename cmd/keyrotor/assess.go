@@ -1,15 +1,10 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
-
 	"github.com/spf13/cobra"
 
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/cycle"
-	"github.com/keyrotor/keyrotor/internal/ledger"
 	"github.com/keyrotor/keyrotor/internal/report"
 	"github.com/keyrotor/keyrotor/internal/store"
 )
@@ -46,7 +41,10 @@ target list), eligible and rotating, not eligible (why, and what instead).
 				return err
 			}
 			s.failOn(failOn, counts)
-			return s.showAssess(run, j, keep, selection)
+			if err := s.showAssess(run, j, keep.holds, selection); err != nil {
+				return err
+			}
+			return s.decided(keep)
 		},
 	}
 	cmd.Flags().StringVar(&failOn, "fail-on", "none", "exit 4 when a rule of this `SEVERITY` or worse fails")
@@ -61,8 +59,11 @@ func (s *session) assess(run *store.Run) (*judging, keyrotor.AssessedCounts, err
 		return nil, keyrotor.AssessedCounts{}, err
 	}
 	var counts keyrotor.AssessedCounts
-	err = s.record(run, func(*ledger.Run) error {
-		counts, err = cycle.Assess(run, j.assessor, s.now().UTC())
+	err = s.record(run, func(rec *cycle.Record) error {
+		if err := rec.Whole(cycle.FileInventory); err != nil {
+			return err
+		}
+		counts, err = cycle.Assess(rec, j.assessor, s.now().UTC())
 		return err
 	})
 	return j, counts, err
@@ -90,12 +91,12 @@ func (s *session) showAssess(run *store.Run, j *judging, keep func(keyrotor.Asse
 	}
 	choice := ""
 	if selection != "" {
-		choice = " --select '" + selection + "'"
+		choice = " --select " + quoted(selection)
 	}
-	return report.AssessText(s.out, view, []report.Next{
-		{Command: "keyrotor plan" + choice, About: "propose to turn rotation on where it is off"},
-		{Command: "keyrotor plan --rotate-overdue" + choice, About: "and rotate once what is past its cryptoperiod"},
-	}, s.style)
+	return report.AssessText(s.out, view, s.nexts(
+		report.Next{Command: "keyrotor plan" + choice, About: "propose to turn rotation on where it is off"},
+		report.Next{Command: "keyrotor plan --rotate-overdue" + choice, About: "and rotate once what is past its cryptoperiod"},
+	), s.style)
 }
 
 // failOn sets exit code 4 when a rule of the severity, or a worse one, failed.
@@ -110,12 +111,5 @@ func (s *session) failOn(severity string, counts keyrotor.AssessedCounts) {
 
 // digestOf is one digest over several texts, each with its length before it.
 func digestOf(texts ...[]byte) keyrotor.Digest {
-	h := sha256.New()
-	for _, t := range texts {
-		var size [8]byte
-		binary.BigEndian.PutUint64(size[:], uint64(len(t)))
-		h.Write(size[:])
-		h.Write(t)
-	}
-	return keyrotor.Digest("sha256:" + hex.EncodeToString(h.Sum(nil)))
+	return cycle.TextDigest(texts...)
 }

@@ -18,7 +18,7 @@ func (s *session) chooseOnScreen(pl keyrotor.Plan, f approveFlags) (map[keyrotor
 	}
 	c, ok := final.(*chooser)
 	if !ok || !c.confirmed {
-		return nil, &keyrotor.Refusal{What: "nothing was chosen", Now: "nothing was signed or changed", Next: "keyrotor approve again, or --all, --select, --ids"}
+		return nil, &keyrotor.Refusal{What: "nothing was chosen", Now: "nothing was signed or changed", Next: s.again()}
 	}
 	return c.result(), nil
 }

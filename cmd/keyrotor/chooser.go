@@ -243,9 +243,13 @@ func (c *chooser) scroll() {
 
 // title is the line that says what a signature would cover.
 func (c *chooser) title() string {
-	n := c.count()
+	n, all := c.count(), count(len(c.plan.Changes), "change")
+	plan := "plan " + c.plan.Digest.Short()
 	if n == len(c.plan.Changes) {
-		return fmt.Sprintf("choose from plan %s · %d changes · all chosen", c.plan.Digest.Short(), n)
+		return fmt.Sprintf("choose from %s · %s · all chosen", plan, all)
 	}
-	return fmt.Sprintf("choose from plan %s · %d changes · %d chosen: a new digest before anyone signs", c.plan.Digest.Short(), len(c.plan.Changes), n)
+	return c.fit(
+		fmt.Sprintf("choose from %s · %s · %s chosen: a new digest before anyone signs", plan, all, thousands(n)),
+		fmt.Sprintf("%s · %s · %s chosen: a new digest", plan, all, thousands(n)),
+	)
 }

@@ -19,13 +19,15 @@ func (c *chooser) drawPreview(f *frame) {
 	if ch, ok := c.change(c.cursor); ok {
 		s := ch.Seen
 		name = report.Clean(ch.Target.Name)
-		lines[0] = report.Clean(fmt.Sprintf("%s · %s · %s · %s · rotation %s", ch.Target.ID, s.Spec, s.Usage, s.State, orText(s.Rotation, "off")))
-		lines[1] = report.Clean(orText(s.Description, "no description"))
-		lines[2] = "fails " + report.Clean(orText(strings.Join(ch.Why, ", "), "no rule"))
+		lines[0] = report.Clean(fmt.Sprintf("%s · %s · %s", ch.Target.ID, s.Spec, s.Usage))
+		lines[1] = report.Clean(fmt.Sprintf("%s · rotation %s · env %s · owner %s · made %s",
+			s.State, orText(s.Rotation, "off"), orText(s.Env, "–"), orText(s.Owner, "–"), s.Created.Format("2 Jan 2006")))
+		lines[2] = report.Clean(orText(s.Description, "no description"))
+		lines[3] = "fails " + report.Clean(orText(strings.Join(ch.Why, ", "), "no rule"))
 		if ch.Template != "" {
-			lines[3] = "! " + report.Clean(ch.Template)
+			lines[4] = "! " + report.Clean(ch.Template)
 		} else if ch.Warning != "" {
-			lines[3] = "! " + report.Clean(ch.Warning)
+			lines[4] = "! " + report.Clean(ch.Warning)
 		}
 	} else if len(c.shown) > 0 {
 		s := c.plan.Rotating[c.shown[c.cursor]-len(c.plan.Changes)]
@@ -93,12 +95,15 @@ func (c *chooser) question() []string {
 	}
 	lines := []string{
 		"",
-		fmt.Sprintf("  %d of %d changes will be signed as one plan; accounts: %d.", c.count(), len(c.plan.Changes), len(accounts)),
+		fmt.Sprintf("  %d of %s will be signed as one plan, in %s.", c.count(), count(len(c.plan.Changes), "change"), count(len(accounts), "account")),
 		"  env: " + strings.Join(parts, ", "),
 		"  Nothing in AWS changes until enough people signed and apply is run.",
 	}
 	if c.count() < len(c.plan.Changes) {
 		lines = append(lines, "  The others are left out: this is a new plan with a digest of its own.")
+	}
+	if c.signer != "" {
+		lines = append(lines, "  It is signed with "+report.Clean(c.signer)+".")
 	}
 	return append(lines, "", "  Sign?  y / N")
 }

@@ -136,7 +136,7 @@ func TestTheListShowsWhatAReviewerAsksFor(t *testing.T) {
 	for name, want := range map[string][]string{
 		"title and counts":  {"choose from plan 5f5f5f5f5f5f · 10 changes · all chosen", "10 shown, 10 of them chosen · 2 rotate already"},
 		"row":               {"> [x] alias/id-000", "111122223333", "us-east-1", "dev", "team-dev", "off → 365 d", "2021"},
-		"preview":           {"id-000 · SYMMETRIC_DEFAULT · ENCRYPT_DECRYPT · Enabled · rotation off", "fails kms-rotation-on"},
+		"preview":           {"id-000 · SYMMETRIC_DEFAULT · ENCRYPT_DECRYPT", "Enabled · rotation off · env dev · owner team-dev · made 12 Feb 2021", "fails kms-rotation-on"},
 		"rotating":          {"✓  alias/ledger", "already rotating: on, 365 d, next 3 Mar 2027 (not changed)", "✓  no-alias"},
 		"who signs":         {"s sign with ssh-ed25519 alice@example.com"},
 		"escapes are words": {`a \x1b[31mred\x1b[0m one`},
@@ -152,7 +152,7 @@ func TestTheListShowsWhatAReviewerAsksFor(t *testing.T) {
 		t.Errorf("the title does not say %q:\n%s", want, screen(c))
 	}
 	press(t, c, "s")
-	for _, want := range []string{"9 of 10 changes will be signed as one plan; accounts: 1", "4 dev, 5 prod", "Nothing in AWS changes", "digest of its own"} {
+	for _, want := range []string{"9 of 10 changes will be signed as one plan, in 1 account", "signed with ssh-ed25519 alice@example.com", "4 dev, 5 prod", "Nothing in AWS changes", "digest of its own"} {
 		if !strings.Contains(screen(c), want) {
 			t.Errorf("the question does not say %q:\n%s", want, screen(c))
 		}
@@ -161,6 +161,25 @@ func TestTheListShowsWhatAReviewerAsksFor(t *testing.T) {
 	for _, want := range []string{"failing rules", "12 Feb 2021", "owner", "team-prod"} {
 		if !strings.Contains(screen(c), want) {
 			t.Errorf("the details do not say %q:\n%s", want, screen(c))
+		}
+	}
+}
+
+func TestNothingThatHelpsIsCutAtEightyColumns(t *testing.T) {
+	for _, width := range []int{80, 96, 110, 200} {
+		c := opened(300, width, 24)
+		c.plan.RotatingTotal = 612
+		press(t, c, "space")
+		lines := strings.Split(screen(c), "\n")
+		for name, line := range map[string]string{"title": lines[0], "counts": lines[1], "row": lines[3], "keys": lines[len(lines)-2]} {
+			if strings.Contains(line, "…") {
+				t.Errorf("%d columns: the %s are cut: %s", width, name, line)
+			}
+		}
+		for _, want := range []string{"alias/id-000", "111122223333", "off → 365 d", "299 chosen: a new digest", "space choose", "/ filter", "enter", "s sign", "q leave", "rotate already", "env prod · owner team-prod"} {
+			if !strings.Contains(screen(c), want) {
+				t.Errorf("%d columns: the screen does not show %q:\n%s", width, want, screen(c))
+			}
 		}
 	}
 }

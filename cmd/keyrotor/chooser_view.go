@@ -24,7 +24,7 @@ import (
 //	└────────────────────────────────────────────────┘
 const (
 	aroundList   = 6 // lines of frame, filter, column titles and keys
-	previewLines = 5 // with the line above them
+	previewLines = 6 // with the line above them
 	roomForBoth  = 24
 )
 
@@ -93,11 +93,30 @@ func (c *chooser) drawList(f *frame) {
 		c.drawPreview(f)
 	}
 	f.rule("├", "┤")
-	sign := "s sign"
+	f.line(c.keys())
+}
+
+// keys says what the keys do; who will sign is left out first where the screen
+// is narrow, for the question before signing says it too.
+func (c *chooser) keys() string {
+	const moves = "space choose · a all shown · / filter · enter details · "
+	all := []string{moves + "s sign · q leave", "space choose · a all · / filter · enter more · s sign · q leave", "space a / enter · s sign · q leave"}
 	if c.signer != "" {
-		sign = "s sign with " + report.Clean(c.signer)
+		_, who, _ := strings.Cut(c.signer, " ")
+		all = append([]string{moves + "s sign with " + report.Clean(c.signer) + " · q leave", moves + "s sign as " + report.Clean(who) + " · q leave"}, all...)
 	}
-	f.line("space choose · a all shown · / filter · enter details · " + sign + " · q leave")
+	return c.fit(all...)
+}
+
+// fit is the first of the texts, given from the fullest to the shortest, that
+// fits into the frame.
+func (c *chooser) fit(texts ...string) string {
+	for _, t := range texts {
+		if ansi.StringWidth(t) <= max(40, c.width)-5 {
+			return t
+		}
+	}
+	return texts[len(texts)-1]
 }
 
 // filterLine shows the filter, and counts before the list.
@@ -111,31 +130,74 @@ func (c *chooser) filterLine() string {
 			}
 		}
 	}
-	counts := fmt.Sprintf("%d shown, %d of them chosen", changes, chosen)
-	rotating := len(c.shown) - changes
-	if rotating > 0 {
-		counts += fmt.Sprintf(" · %d rotate already", rotating)
-	}
-	if all := c.plan.RotatingTotal; c.filter == "" && all > rotating {
-		counts += fmt.Sprintf(" (of %d; keyrotor assess shows the rest)", all)
-	}
+	lead := ""
 	switch {
 	case c.mode == modeFilter:
-		return "/" + report.Clean(c.filter) + "_   " + counts
+		lead = "/" + report.Clean(c.filter) + "_   "
 	case c.filter != "":
-		return "/" + report.Clean(c.filter) + "   " + counts
+		lead = "/" + report.Clean(c.filter) + "   "
+	}
+	counts := fmt.Sprintf("%s%d shown, %d of them chosen", lead, changes, chosen)
+	rotating := len(c.shown) - changes
+	all := c.plan.RotatingTotal
+	switch {
+	case c.filter == "" && all > rotating:
+		return c.fit(
+			fmt.Sprintf("%s · %d of %d that rotate already (keyrotor assess shows the rest)", counts, rotating, all),
+			fmt.Sprintf("%s · %d of %d that rotate already", counts, rotating, all),
+		)
+	case rotating > 0:
+		return fmt.Sprintf("%s · %d rotate already", counts, rotating)
 	}
 	return counts
 }
 
+// partWidths are the widths of a row's parts after the name: account, Region,
+// env, owner, change, made.
+func partWidths() []int { return []int{12, 14, 8, 12, 18, 4} }
+
+// giveWay are the parts that a narrow screen leaves out, the first one first:
+// made, owner, env, Region. The first three stand below the list too, all of them
+// in the details.
+func giveWay() []int { return []int{5, 3, 2, 1} }
+
+const (
+	leastName = 20
+	mostName  = 48 // the eye loses its line over more blanks
+)
+
 // columns sets the parts of a row under each other; the name takes what is left.
-func (c *chooser) columns(name, account, region, env, owner, change, created string) string {
-	return fmt.Sprintf("%s %s %s %s %s %s %s", pad(name, c.nameWidth()), pad(account, 12), pad(region, 14), pad(env, 8), pad(owner, 12), pad(change, 18), pad(created, 4))
+func (c *chooser) columns(name string, parts ...string) string {
+	width, shown := c.layout()
+	row := pad(name, width)
+	for i, part := range parts {
+		if shown[i] {
+			row += " " + pad(part, partWidths()[i])
+		}
+	}
+	return row
+}
+
+// layout is how wide names are, and which parts there is room for.
+func (c *chooser) layout() (name int, shown []bool) {
+	widths := partWidths()
+	name = c.width - 4 - 6
+	for _, w := range widths {
+		shown = append(shown, true)
+		name -= 1 + w
+	}
+	for _, i := range giveWay() {
+		if name < leastName {
+			shown[i] = false
+			name += 1 + widths[i]
+		}
+	}
+	return min(max(leastName, name), mostName), shown
 }
 
 func (c *chooser) nameWidth() int {
-	const fixed = 1 + 12 + 1 + 14 + 1 + 8 + 1 + 12 + 1 + 18 + 1 + 4
-	return max(16, c.width-4-6-fixed)
+	width, _ := c.layout()
+	return width
 }
 
 // row is one line: the box, then what a reviewer asks for first.

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,12 +17,14 @@ import (
 
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/assess"
+	"github.com/keyrotor/keyrotor/internal/aws"
 )
 
 // Config is keyrotor.yaml. Every field may be left out; the defaults suit one
 // account and the current credentials.
 type Config struct {
 	Organization OrganizationConfig `yaml:"organization" json:"organization,omitempty" jsonschema_description:"Whose keys: the organization of the current credentials, unless accounts are listed."`
+	HomeRegion   string             `yaml:"home_region" json:"home_region,omitempty" jsonschema_description:"Region in which STS, Organizations and the account service are asked; needed in China (cn-north-1) and GovCloud (us-gov-west-1) where the environment names none. Default: the Region of the AWS settings, else the first of the partition of regions."`
 	Regions      []string           `yaml:"regions" json:"regions,omitempty" jsonschema_description:"Regions to read; empty: those that each account has enabled."`
 	With         []string           `yaml:"with" json:"with,omitempty" jsonschema:"enum=last-use,enum=grants" jsonschema_description:"Optional facts that the service serves slowly (5 calls a second)."`
 	Tags         TagsConfig         `yaml:"tags" json:"tags,omitempty" jsonschema_description:"Which tags carry meaning here."`
@@ -28,9 +32,11 @@ type Config struct {
 	Waivers      string             `yaml:"waivers" json:"waivers,omitempty" jsonschema_description:"File of waivers; FILE.sig beside it holds the signature."`
 	Cryptoperiod Duration           `yaml:"cryptoperiod" json:"cryptoperiod,omitempty" jsonschema:"type=string" jsonschema_description:"How long key material may serve: 365d, 8760h."`
 	ExpectedGaps []GapConfig        `yaml:"expected_gaps" json:"expected_gaps,omitempty" jsonschema_description:"What may be unreadable without failing the run."`
+	Scan         ScanConfig         `yaml:"scan" json:"scan,omitempty"`
 	Approval     ApprovalConfig     `yaml:"approval" json:"approval,omitempty"`
 	Apply        ApplyConfig        `yaml:"apply" json:"apply,omitempty"`
 	State        string             `yaml:"state" json:"state,omitempty" jsonschema_description:"Folder of runs and the ledger; relative to this file."`
+	LedgerKey    string             `yaml:"ledger_key" json:"ledger_key,omitempty" jsonschema_description:"Private key that seals the ledger, relative to this file; made at first use. Never in the state folder. Default: in the user's configuration folder; KEYROTOR_LEDGER_KEY overrides both."`
 
 	dir    string // where relative paths start
 	digest keyrotor.Digest
@@ -42,10 +48,18 @@ type OrganizationConfig struct {
 	ExcludeAccounts []string `yaml:"exclude_accounts" json:"exclude_accounts,omitempty" jsonschema_description:"Left out, and counted as excluded."`
 	ScanRole        string   `yaml:"scan_role" json:"scan_role,omitempty" jsonschema_description:"Role in each account for scan, assess and verify; never has write permission. Default keyrotor-scan."`
 	ApplyRole       string   `yaml:"apply_role" json:"apply_role,omitempty" jsonschema_description:"Role in each account for apply alone. Default keyrotor-apply."`
-	ExternalID      string   `yaml:"external_id" json:"external_id,omitempty"`
-	SessionName     string   `yaml:"session_name" json:"session_name,omitempty" jsonschema_description:"Prefix of the session name; the run id follows. Default keyrotor."`
-	SourceIdentity  string   `yaml:"source_identity" json:"source_identity,omitempty"`
-	OwnCredentials  *bool    `yaml:"own_credentials" json:"own_credentials,omitempty" jsonschema_description:"Read the management account and the account keyrotor runs in with the current credentials; false records them as gaps. Default true."`
+	ExternalID      string   `yaml:"external_id" json:"external_id,omitempty" jsonschema_description:"Shown to the trust policy of every role."`
+	AssumeFrom      string   `yaml:"assume_from" json:"assume_from,omitempty" jsonschema_description:"ARN of a role to take on before all others, such as one in the account of a delegated administrator; that account is then keyrotor's own. Default: the current credentials."`
+	SessionName     string   `yaml:"session_name" json:"session_name,omitempty" jsonschema:"maxLength=42" jsonschema_description:"Prefix of the session name; the run id follows. Default keyrotor."`
+	SessionDuration Duration `yaml:"session_duration" json:"session_duration,omitempty" jsonschema:"type=string" jsonschema_description:"Length of a role session, 15m to 1h; sessions are renewed by themselves. Default 1h."`
+	SourceIdentity  string   `yaml:"source_identity" json:"source_identity,omitempty" jsonschema_description:"Set on every role session, for CloudTrail; the trust policies must allow sts:SetSourceIdentity."`
+	OwnAccount      string   `yaml:"own_account" json:"own_account,omitempty" jsonschema:"enum=own-credentials,enum=role,enum=gap" jsonschema_description:"How the account keyrotor runs in is entered: with the current credentials, through the roles, or not at all (a gap). Default own-credentials."`
+	Management      string   `yaml:"management_account" json:"management_account,omitempty" jsonschema:"enum=role,enum=gap" jsonschema_description:"How the management account is entered when keyrotor does not run in it: through the roles, which must be made there by hand, or not at all (a gap). Default role."`
+}
+
+// ScanConfig bounds what one scan asks at once.
+type ScanConfig struct {
+	Concurrency int `yaml:"concurrency" json:"concurrency,omitempty" jsonschema:"minimum=1,maximum=512" jsonschema_description:"Keys read at once over all accounts and Regions; each may hold a connection. The quotas of AWS are kept whatever it is. Default 32."`
 }
 
 // TagsConfig names the tags that carry meaning.
@@ -74,8 +88,8 @@ type ApprovalConfig struct {
 // ApplyConfig bounds what one apply may do.
 type ApplyConfig struct {
 	Canary        int            `yaml:"canary" json:"canary,omitempty" jsonschema_description:"Changes in the first wave. Default 5."`
-	StopAfter     int            `yaml:"stop_after" json:"stop_after,omitempty" jsonschema_description:"Failures after which an account is left alone; as many again, less one, may be under way by then. Default 5."`
-	StopRunAfter  int            `yaml:"stop_run_after" json:"stop_run_after,omitempty" jsonschema_description:"Failures after which the run stops. Default 20."`
+	StopAfter     int            `yaml:"stop_after" json:"stop_after,omitempty" jsonschema_description:"Failures after which an account is left alone, and no more than so many: changes under way count as if they had failed, so that this is also how many of an account are under way at a time, less those that failed. Default 5."`
+	StopRunAfter  int            `yaml:"stop_run_after" json:"stop_run_after,omitempty" jsonschema_description:"Failures after which the run stops, counted as in stop_after. Default 20."`
 	Concurrency   int            `yaml:"concurrency" json:"concurrency,omitempty" jsonschema_description:"Changes under way at once. Default 16."`
 	Patience      Duration       `yaml:"patience" json:"patience,omitempty" jsonschema:"type=string" jsonschema_description:"How long a late effect is awaited. Default 2m."`
 	MaxPerAccount int            `yaml:"max_per_account" json:"max_per_account,omitempty" jsonschema_description:"Most changes of one plan in one account; more is refused. 0: no limit."`
@@ -158,12 +172,12 @@ func badConfig(path string, err error) error {
 
 func (c *Config) fill() {
 	o := &c.Organization
-	orElse(&o.ScanRole, "keyrotor-scan")
-	orElse(&o.ApplyRole, "keyrotor-apply")
+	orElse(&o.ScanRole, aws.DefaultScanRole)
+	orElse(&o.ApplyRole, aws.DefaultApplyRole)
 	orElse(&o.SessionName, "keyrotor")
-	if o.OwnCredentials == nil {
-		o.OwnCredentials = new(true)
-	}
+	orElse(&o.SessionDuration, Duration(time.Hour))
+	orElse(&o.OwnAccount, string(aws.AccessOwn))
+	orElse(&o.Management, string(aws.AccessRole))
 	orElse(&c.Tags.Owner, "owner")
 	orElse(&c.Tags.Env, "env")
 	if c.Tags.Production == nil {
@@ -177,6 +191,7 @@ func (c *Config) fill() {
 		c.Approval.Needed = new(1)
 	}
 	orElse(&c.Approval.Valid, Duration(168*time.Hour))
+	orElse(&c.Scan.Concurrency, aws.DefaultMaxConcurrency)
 	orElse(&c.Apply.Canary, 5)
 	orElse(&c.Apply.StopAfter, 5)
 	orElse(&c.Apply.StopRunAfter, 20)
@@ -192,16 +207,29 @@ func orElse[T comparable](field *T, def T) {
 	}
 }
 
-func (c *Config) validate() error {
-	for _, a := range append(append([]string{}, c.Organization.Accounts...), c.Organization.ExcludeAccounts...) {
-		if len(a) != 12 || strings.Trim(a, "0123456789") != "" {
-			return fmt.Errorf("account %q is not twelve digits (quote it in YAML)", a)
-		}
+// sessionPrefix leaves room for "-" and a run id in the 64 characters that AWS
+// grants the name of a session.
+var sessionPrefix = regexp.MustCompile(`^[\w+=,.@-]{1,42}$`)
+
+// estate is the part of the configuration that reaches AWS, for one run, whose
+// id goes into the names of the sessions that CloudTrail will show.
+func (c *Config) estate(run keyrotor.RunID) aws.Config {
+	o := c.Organization
+	return aws.Config{
+		ScanRole: o.ScanRole, ApplyRole: o.ApplyRole, ExternalID: o.ExternalID, AssumeFrom: o.AssumeFrom,
+		SessionName: o.SessionName + "-" + string(run), SourceIdentity: o.SourceIdentity,
+		Duration: time.Duration(o.SessionDuration), Own: aws.Access(o.OwnAccount), Management: aws.Access(o.Management),
+		HomeRegion: c.HomeRegion, Regions: c.Regions, Accounts: o.Accounts, ExcludeAccounts: o.ExcludeAccounts,
+		With: slices.Clone(c.With), OwnerTag: c.Tags.Owner, MaxConcurrency: c.Scan.Concurrency,
 	}
-	for _, w := range c.With {
-		if w != keyrotor.FactLastUse && w != keyrotor.FactGrants {
-			return fmt.Errorf("with: %q is neither %s nor %s", w, keyrotor.FactLastUse, keyrotor.FactGrants)
-		}
+}
+
+func (c *Config) validate() error {
+	if !sessionPrefix.MatchString(c.Organization.SessionName) {
+		return fmt.Errorf("session_name: %q is not 1 to 42 of letters, digits and _+=,.@-; the run id follows it, and CloudTrail must show it whole", c.Organization.SessionName)
+	}
+	if err := c.estate("").Validate(); err != nil {
+		return err
 	}
 	if *c.Approval.Needed < 1 {
 		return fmt.Errorf("approval.needed: %d; a plan needs at least one approval", *c.Approval.Needed)

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/ed25519"
-	"encoding/pem"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,7 +9,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/crypto/ssh"
 
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/report"
@@ -65,103 +62,6 @@ type demo struct {
 	started time.Time
 }
 
-// prepare makes the folder, the approvers' keys and the configuration, starts
-// the sandbox and points this process's AWS clients at it.
-func (d *demo) prepare(dir string) error {
-	var err error
-	if dir == "" {
-		if dir, err = os.MkdirTemp("", "keyrotor-demo-"); err != nil {
-			return fmt.Errorf("make a folder for the demo: %w", err)
-		}
-	}
-	if d.dir, err = filepath.Abs(dir); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Join(d.dir, "keys"), 0o700); err != nil {
-		return usage("make the demo's folder: %w", err)
-	}
-	if _, err := os.Stat(filepath.Join(d.dir, "state")); err == nil {
-		return usage("%s holds the state of an earlier demo: give another --dir, or remove it", d.dir)
-	}
-	var signers strings.Builder
-	for _, who := range append(demoApprovers(), demoAuthor) {
-		public, err := d.newKey(who)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(&signers, "%s %s", who, public)
-	}
-	files := map[string]string{
-		"allowed_signers": signers.String(),
-		"keyrotor.yaml": "# what the demo ran with\napproval:\n  signers: allowed_signers\n  needed: 2\n  valid: 24h\n" +
-			"apply:\n  patience: 10s\nstate: state\n",
-	}
-	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(d.dir, name), []byte(text), 0o600); err != nil {
-			return usage("write the demo's files: %w", err)
-		}
-	}
-	d.flags.config = filepath.Join(d.dir, "keyrotor.yaml")
-	d.flags.state = ""
-	if d.server, err = d.startSandbox(sandboxFlags{listen: "127.0.0.1:0", world: d.world, seed: 1}); err != nil {
-		return err
-	}
-	return d.pointHere()
-}
-
-// newKey makes an approver's key pair and returns its allowed_signers part.
-func (d *demo) newKey(who string) (string, error) {
-	_, private, err := ed25519.GenerateKey(d.rand)
-	if err != nil {
-		return "", err
-	}
-	block, err := ssh.MarshalPrivateKey(private, who)
-	if err != nil {
-		return "", err
-	}
-	if err := os.WriteFile(d.key(who), pem.EncodeToMemory(block), 0o600); err != nil {
-		return "", usage("write the demo's keys: %w", err)
-	}
-	signer, err := ssh.NewSignerFromKey(private)
-	if err != nil {
-		return "", err
-	}
-	return string(ssh.MarshalAuthorizedKey(signer.PublicKey())), nil
-}
-
-func (d *demo) key(who string) string {
-	name, _, _ := strings.Cut(who, "@")
-	return filepath.Join(d.dir, "keys", name)
-}
-
-// pointHere sets the environment that `keyrotor sandbox` prints, so that the
-// demo's commands take the very path that a user's would. Profiles of this
-// machine are kept out.
-func (d *demo) pointHere() error {
-	env := append(sandboxEnv(d.server.url, d.server.management),
-		"AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull, "AWS_PROFILE=", "AWS_SESSION_TOKEN=")
-	for _, pair := range env {
-		name, value, _ := strings.Cut(pair, "=")
-		if err := os.Setenv(name, value); err != nil {
-			return err
-		}
-	}
-	keyFile := filepath.Join(d.dir, "ledger.key")
-	ambient := d.env
-	d.env = func(name string) string {
-		switch name {
-		case "KEYROTOR_LEDGER_KEY":
-			return keyFile
-		case "KEYROTOR_SSH_KEY":
-			return d.key(demoAuthor)
-		case "SSH_AUTH_SOCK":
-			return "" // the keys of the person at the keyboard sign nothing here
-		}
-		return ambient(name)
-	}
-	return nil
-}
-
 // walk is the loop, a line a stage.
 func (d *demo) walk(cmd *cobra.Command) error {
 	ctx := cmd.Context()
@@ -182,17 +82,18 @@ func (d *demo) walk(cmd *cobra.Command) error {
 		return err
 	}
 	pop := v.Population
-	line("scan", "%d accounts · %d of %d places read · %s keys (%s customer managed)   %.1f s", len(pop.Accounts), pop.Read, pop.Places, thousands(pop.Keys), thousands(pop.Customer), d.now().Sub(begin).Seconds())
+	line("scan", "%s · %d of %d places read · %s keys (%s customer managed)   %.1f s", count(len(pop.Accounts), "account"), pop.Read, pop.Places, thousands(pop.Keys), thousands(pop.Customer), d.now().Sub(begin).Seconds())
 	if pop.Gaps > 0 {
 		g := v.Gaps[0]
-		line("", "! %d gaps, as in any real organization; the first: %s/%s %s on %s (%s)", pop.Gaps, g.Account, g.Region, g.Code, g.Call, g.Cause)
+		line("", "! %s, as in any real organization; the first: %s/%s %s on %s (%s)", count(pop.Gaps, "gap"), g.Account, g.Region, g.Code, g.Call, g.Cause)
 	}
 	_, counts, err := s.assess(run)
 	if err != nil {
 		return err
 	}
-	line("assess", "%d rotate · %d could and do not · %d cannot automatically   enabled is not rotated: %d hold material past its cryptoperiod",
-		counts.Views[keyrotor.ViewRotating], counts.Views[keyrotor.ViewTarget], counts.Views[keyrotor.ViewNotEligible], counts.Overdue)
+	line("assess", "%d rotate · %d could and do not · %d cannot automatically · %d could not be read",
+		counts.Views[keyrotor.ViewRotating], counts.Views[keyrotor.ViewTarget], counts.Views[keyrotor.ViewNotEligible], counts.Views[keyrotor.ViewUnreadable])
+	line("", "enabled is not rotated: %d hold material past its cryptoperiod", counts.Overdue)
 	planFile := filepath.Join(d.dir, "plan.json")
 	pl, err := s.plan(ctx, run, planFlags{file: planFile, ticket: "DEMO-1", reason: "the demo"}, buildFromFindings)
 	if err != nil {
@@ -206,7 +107,7 @@ func (d *demo) walk(cmd *cobra.Command) error {
 	for _, b := range pl.Budget {
 		calls += b.Count
 	}
-	line("plan", "%d changes in %d waves (%s) · %d calls · first rotations in 365 d", len(pl.Changes), len(pl.Waves), strings.Join(sizes, " · "), calls)
+	line("plan", "%s in %s (%s) · %s · first rotations in 365 d", count(len(pl.Changes), "change"), count(len(pl.Waves), "wave"), strings.Join(sizes, " · "), count(calls, "call"))
 	line("", "digest %s", pl.Digest)
 	if err := d.approve(s, run.Dir(), pl); err != nil {
 		return err
@@ -217,7 +118,10 @@ func (d *demo) walk(cmd *cobra.Command) error {
 		return err
 	}
 	n := done.Counts()
-	line("apply", "%d changes · %s", len(done.Outcomes), outcomeWords(n))
+	line("apply", "%s · %s", count(len(done.Outcomes), "change"), outcomeWords(n))
+	if why := failures(done.Outcomes); why != "" {
+		line("", "! %s", why)
+	}
 	found, err := s.verify(ctx, run, 10*time.Second)
 	if err != nil {
 		return err
@@ -235,12 +139,12 @@ func (d *demo) walk(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if err := d.publishKey(); err != nil {
+	if err := d.publishKey(s); err != nil {
 		return err
 	}
 	size, _, _ := strings.Cut(head, ":")
-	line("ledger", "%s heads of runs, checkpoint signed by %s", size, ledgerKeyName)
-	d.farewell(s, v, where)
+	line("ledger", "entry %s, checkpoint signed by the demo's own key", size)
+	d.farewell(s, where)
 	d.res = result{} // gaps and refusals are what the demo set out to show
 	return nil
 }
@@ -263,8 +167,8 @@ func (d *demo) approve(s *session, _ string, pl keyrotor.Plan) error {
 }
 
 // publishKey leaves the public half of the demo's ledger key beside the state.
-func (d *demo) publishKey() error {
-	_, verifier, err := d.ledgerKey()
+func (d *demo) publishKey(s *session) error {
+	_, verifier, err := s.ledgerKey()
 	if err != nil {
 		return err
 	}
@@ -278,48 +182,31 @@ type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
-func (d *demo) farewell(s *session, v report.Run, where string) {
-	config := "--config " + filepath.Join(d.dir, "keyrotor.yaml")
+func (d *demo) farewell(s *session, where string) {
+	config := "--config " + quoted(filepath.Join(d.dir, "keyrotor.yaml"))
 	example := "KEY"
-	for _, pl := range []*keyrotor.Plan{v.Plan} {
-		if pl != nil && len(pl.Changes) > 0 {
-			example = pl.Changes[0].Target.Name
-		}
-	}
 	if p, err := readPlanFile(filepath.Join(d.dir, "plan.json")); err == nil && len(p.Changes) > 0 {
 		example = p.Changes[len(p.Changes)-1].Target.Name
 	}
 	fmt.Fprintf(d.out, "\nReport   %s\nTook     %.1f s; everything is in %s\n", fileURL(where), d.now().Sub(d.started).Seconds(), d.dir)
-	fmt.Fprintf(d.out, "Next     keyrotor %s explain %s\n         keyrotor evidence verify --key %s %s\n         keyrotor scan     the same on your own organization\n", config, report.Clean(example), filepath.Join(d.dir, "ledger.pub"), s.state.Dir())
+	lead := "Next     "
+	for _, n := range [][2]string{
+		{"keyrotor " + config + " explain " + quoted(example), "one key, on a page"},
+		{"keyrotor evidence verify --key " + quoted(filepath.Join(d.dir, "ledger.pub")) + " " + quoted(s.state.Dir()), "check all of this without trusting us"},
+		{"keyrotor scan", "the same on your own organization"},
+	} {
+		fmt.Fprintf(d.out, "%s%s\n           %s\n", lead, report.Clean(n[0]), n[1])
+		lead = "         "
+	}
 }
 
 // stay keeps the sandbox up.
 func (d *demo) stay(ctx context.Context) error {
-	fmt.Fprintf(d.out, "\nThe organization goes on until ctrl-c; point any AWS client at it:\n")
-	for _, pair := range sandboxEnv(d.server.url, d.server.management) {
+	fmt.Fprintf(d.out, "\nThe organization goes on until ctrl-c. In another terminal these lines point any\nAWS client at it, and make you the author of plans:\n")
+	mine := []string{"KEYROTOR_SSH_KEY=" + quoted(d.key(demoAuthor))}
+	for _, pair := range append(sandboxEnv(d.server.url, d.server.management), mine...) {
 		fmt.Fprintf(d.out, "export %s\n", pair)
 	}
 	<-ctx.Done()
 	return d.server.stop()
-}
-
-func outcomeWords(n map[keyrotor.OutcomeState]int) string {
-	var words []string
-	for _, s := range []keyrotor.OutcomeState{
-		keyrotor.Succeeded, keyrotor.Unchanged, keyrotor.Skipped, keyrotor.Waiting, keyrotor.Failed, keyrotor.Unproven, keyrotor.NotStarted,
-	} {
-		if n[s] > 0 {
-			words = append(words, fmt.Sprintf("%d %s", n[s], s))
-		}
-	}
-	return strings.Join(words, " · ")
-}
-
-// thousands writes 12345 as 12,345.
-func thousands(n int) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }

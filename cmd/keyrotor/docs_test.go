@@ -26,8 +26,7 @@ const docsDir = "../../docs"
 // docsDate stands in the man pages, so that they change only with the code.
 var docsDate = time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC)
 
-// documented is the program's tree of commands as its documentation shows it:
-// the list of exit codes as a block, for Markdown would fold it.
+// documented is the program's tree of commands as its documentation shows it.
 func documented() *cobra.Command {
 	p, _, _ := silent()
 	root := p.rootCmd()
@@ -35,7 +34,6 @@ func documented() *cobra.Command {
 	root.InitDefaultCompletionCmd()
 	each(root, func(c *cobra.Command) {
 		c.DisableAutoGenTag = true
-		c.Long = strings.Replace(c.Long, exitCodeHelp(), "```\n"+exitCodeHelp()+"\n```", 1)
 	})
 	return root
 }
@@ -102,12 +100,54 @@ func TestDocsExitCodesAreThoseOfTheCode(t *testing.T) {
 	if diff := cmp.Diff(exitMeanings(), got); diff != "" {
 		t.Errorf("the exit codes of docs/errors.md (-code +docs):\n%s", diff)
 	}
-	p, _, _ := silent()
+	p, out, _ := silent()
+	if code := p.run(t.Context(), []string{"help", "exit-codes"}); code != exitDone || !strings.Contains(out.String(), exitCodeHelp()) {
+		t.Errorf("keyrotor help exit-codes: exit code %d, got\n%s\nwant the list\n%s", code, out, exitCodeHelp())
+	}
+	commands := map[string]bool{}
 	each(p.rootCmd(), func(c *cobra.Command) {
-		if !strings.Contains(c.Long, exitCodeHelp()) {
-			t.Errorf("the help of %q does not list the exit codes", c.CommandPath())
+		if c.IsAdditionalHelpTopicCommand() {
+			return
+		}
+		commands[c.CommandPath()] = true
+		p, out, _ := silent()
+		p.run(t.Context(), append(strings.Fields(c.CommandPath())[1:], "--help"))
+		if diff := cmp.Diff(wordsOf(c.CommandPath()), namedCodes(out.String())); diff != "" {
+			t.Errorf("the exit codes in the help of %q (-code +help):\n%s", c.CommandPath(), diff)
+		}
+		ours := !strings.HasPrefix(c.CommandPath(), "keyrotor completion ")
+		if usage := strings.Index(out.String(), "\nUsage:"); ours && strings.Count(out.String()[:max(0, usage)], "\n") > 20 {
+			t.Errorf("the help of %q: the usage stands off the screen", c.CommandPath())
 		}
 	})
+	for path := range canEnd() {
+		if !commands[path] {
+			t.Errorf("exit codes are declared for %q, which is no command", path)
+		}
+	}
+}
+
+// wordsOf are the codes that the code says a command can end with.
+func wordsOf(path string) map[string]string {
+	words := map[string]string{}
+	for code, meaning := range exitMeanings() {
+		if word, _, _ := strings.Cut(meaning, ":"); code <= exitUsage || slices.Contains(canEnd()[path], code) {
+			words[strconv.Itoa(code)] = word
+		}
+	}
+	return words
+}
+
+// namedCodes are the codes that a help names, with their words.
+func namedCodes(help string) map[string]string {
+	named := map[string]string{}
+	_, list, _ := strings.Cut(help, "\nExit codes (keyrotor help exit-codes says what they mean):\n")
+	list, _, _ = strings.Cut(list, "\n")
+	for part := range strings.SplitSeq(list, ",") {
+		code, word, _ := strings.Cut(strings.TrimSpace(part), " ")
+		named[code] = word
+	}
+	return named
 }
 
 func TestEveryCommandSaysWhatItIs(t *testing.T) {
@@ -116,7 +156,7 @@ func TestEveryCommandSaysWhatItIs(t *testing.T) {
 		if c.Short == "" || strings.HasSuffix(c.Short, ".") || c.Short != strings.ToUpper(c.Short[:1])+c.Short[1:] {
 			t.Errorf("%q: got short help %q, want a sentence without its period", c.CommandPath(), c.Short)
 		}
-		cobras := c.Name() == "help" || c.Name() == "completion" // it shows help by itself
+		cobras := c.Name() == "help" || c.Name() == "completion" || c.IsAdditionalHelpTopicCommand() // they show help by themselves
 		if c.RunE == nil && !cobras {
 			t.Errorf("%q does nothing, not even show its help", c.CommandPath())
 		}

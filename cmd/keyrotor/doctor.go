@@ -66,11 +66,13 @@ func (s *session) showDoctor(checks []aws.DoctorCheck, all bool) error {
 		}
 	}
 	if bad == 0 {
-		fmt.Fprintf(s.out, "\n%d checks in %d accounts, nothing to mend there\n", len(checks), accountsIn(checks))
-		fmt.Fprintf(s.out, "Not tried: %swhether the apply role may write\n\nNext: keyrotor scan\n", notTried(all))
+		fmt.Fprintf(s.out, "\n%s in %s, nothing to mend there\n", count(len(checks), "check"), count(accountsIn(checks), "account"))
+		fmt.Fprintf(s.out, "Not tried: %swhether the apply role may write\n", notTried(all))
+		s.showNext("keyrotor scan")
 		return nil
 	}
-	fmt.Fprintf(s.out, "\n%d checks, %d to mend\n\nNext: keyrotor iam-policy prints the permissions that the roles need\n", len(checks), bad)
+	fmt.Fprintf(s.out, "\n%s, %d to mend\n", count(len(checks), "check"), bad)
+	s.showNext("keyrotor iam-policy   prints the permissions that the roles need")
 	return nil
 }
 
@@ -117,6 +119,7 @@ func doctorSign(c aws.CheckStatus) string {
 		return "✗"
 	case aws.CheckWarn:
 		return "!"
+	case aws.CheckSkipped:
 	}
 	return "–"
 }

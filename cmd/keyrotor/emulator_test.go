@@ -70,7 +70,7 @@ func TestTheWholeLoopOnEveryEmulator(t *testing.T) {
 			checkRotation(t, client, made, e)
 			r.must(exitDone, "verify")
 			r.must(exitDone, "report")
-			if out := r.must(exitDone, "evidence", "verify", "state"); !strings.Contains(out, "whole: 1 runs") {
+			if out := r.must(exitDone, "evidence", "verify", "state"); !strings.Contains(out, "whole: 1 run ") {
 				t.Errorf("evidence verify says\n%s", out)
 			}
 			checkPeriod(t, r, made, e)

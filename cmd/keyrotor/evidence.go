@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -32,7 +34,11 @@ func (p *program) evidenceVerifyCmd() *cobra.Command {
 		Long: `Verify checks a state folder, or the folder of one run, without network and
 without AWS. With --key it also knows who signed; with --checkpoint, a copy of the
 ledger's checkpoint that was kept elsewhere (S3 Object Lock, git, mail), it also
-finds a cut tail, a rewrite or a fork. Without them it says what it cannot exclude.`,
+finds a cut tail, a rewrite or a fork. Without them it says what it cannot exclude.
+
+It ends with 0 when the record is whole, with 4 when it was changed, and with 1 or
+2 when it could not be checked; --output json says the same as "verdict":
+consistent, tampered or not-checked.`,
 		Example: "  keyrotor evidence verify ./state\n  keyrotor evidence verify --key ledger.pub --checkpoint mailed.txt ./state",
 		Args:    exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -66,51 +72,92 @@ func readGiven(path string) ([]byte, error) {
 	return text, err
 }
 
-func (p *program) evidenceKeyCmd() *cobra.Command {
-	return &cobra.Command{
-		Use:   "key",
-		Short: "Print the ledger's public key, for --key of evidence verify",
-		Args:  noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, verifier, err := p.ledgerKey()
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintln(p.out, verifier)
-			return err
-		},
-	}
+// What a check came to, for scripts.
+const (
+	verdictConsistent = "consistent"  // with all that was given; see cannot_exclude
+	verdictTampered   = "tampered"    // faults says where
+	verdictNotChecked = "not-checked" // error says why
+)
+
+// evidenceCheck is the document of a check.
+type evidenceCheck struct {
+	Schema  string        `json:"schema"`
+	Version int           `json:"version"`
+	Verdict string        `json:"verdict"`
+	Error   string        `json:"error,omitempty"`
+	Body    ledger.Report `json:"body"`
 }
 
 // verifyEvidence checks a folder and shows every place that is not what it was.
 func (p *program) verifyEvidence(dir string, o ledger.VerifyOptions) error {
+	if !slices.Contains(report.Formats(), p.flags.output) {
+		return usage("--output %s: one of %v", p.flags.output, report.Formats())
+	}
 	found, err := ledger.Verify(dir, o)
-	var unread *fs.PathError
-	if err != nil && !errors.As(err, &unread) {
-		return &usageError{err} // what was given is no state, no key, no checkpoint
-	}
-	if err != nil {
-		return err
-	}
-	if !found.OK() {
-		p.res.add(exitBroken)
+	check := evidenceCheck{Schema: "keyrotor.evidence-check", Version: keyrotor.SchemaVersion, Verdict: verdictConsistent, Body: found}
+	switch {
+	case err != nil:
+		check.Verdict, check.Error = verdictNotChecked, err.Error()
+	case !found.OK():
+		check.Verdict = verdictTampered
+		p.res.add(exitFindings)
 	}
 	if !p.text() {
-		return report.Write(p.out, p.format(), report.Document{Schema: "keyrotor.evidence-check", Version: keyrotor.SchemaVersion, Body: found})
+		return errors.Join(notChecked(dir, err), report.Write(p.out, p.format(), check))
 	}
+	if err != nil {
+		return notChecked(dir, err)
+	}
+	p.showCheck(dir, o, found)
+	return nil
+}
+
+// notChecked tells a mistake of who asked from a record that cannot be read:
+// neither is a verdict over the record.
+func notChecked(dir string, err error) error {
+	var unread *fs.PathError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &unread):
+		return &keyrotor.Problem{
+			Err: fmt.Errorf("check the record: %w", err), Now: "the check did not end: it says nothing for or against the record",
+			Next: "make all of " + dir + " readable, then the same command again",
+		}
+	}
+	return &keyrotor.Problem{
+		Err: &usageError{err}, Now: "nothing was checked", // what was given is no state, no key, no checkpoint
+		Next: "keyrotor evidence verify DIR   DIR is a state folder (default ./state), or runs/RUN in it\nkeyrotor evidence verify --help",
+	}
+}
+
+func (p *program) showCheck(dir string, o ledger.VerifyOptions, found ledger.Report) {
 	for _, f := range found.Faults {
 		fmt.Fprintf(p.out, "✗ %s\n", report.Clean(f.String()))
 	}
 	for _, n := range found.Notices {
 		fmt.Fprintf(p.out, "! %s\n", report.Clean(n))
 	}
+	sizes := []string{count(found.Runs, "run"), count(found.Entries, "log entry"), count(found.Artifacts, "file")}
 	if found.OK() {
-		fmt.Fprintf(p.out, "✓ whole: %d runs · %d log entries · %d files · head %s\n", found.Runs, found.Entries, found.Artifacts, found.Head)
+		fmt.Fprintf(p.out, "✓ whole: %s · head %s\n", strings.Join(sizes, " · "), found.Head)
 	} else {
-		fmt.Fprintf(p.out, "\n%d faults in %d runs, %d log entries, %d files\n", len(found.Faults), found.Runs, found.Entries, found.Artifacts)
+		fmt.Fprintf(p.out, "\n✗ tampered: %s in %s\n", count(len(found.Faults), "fault"), strings.Join(sizes, ", "))
 	}
 	for _, c := range found.CannotExclude {
 		fmt.Fprintf(p.out, "  this check cannot exclude: %s\n", report.Clean(c))
 	}
-	return nil
+	more := ""
+	if o.Key == "" {
+		more += " --key FILE"
+	}
+	if len(o.Checkpoint) == 0 {
+		more += " --checkpoint FILE"
+	}
+	switch {
+	case !found.OK():
+		p.showNext("leave the folder as it is, and keep a copy: both the change and its traces are evidence")
+	case more != "":
+		p.showNext(p.again() + more + "   with what was kept elsewhere, to exclude that too")
+	}
 }

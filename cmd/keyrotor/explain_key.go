@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -39,7 +40,7 @@ keyrotor would do and what that costs. It reads no AWS.`,
 				return err
 			}
 			if len(found) == 0 {
-				return &keyrotor.Refusal{What: "no key " + args[0] + " in run " + string(run.ID()), Now: "nothing was changed", Next: "keyrotor assess --all-rows shows every key; keyrotor scan reads anew"}
+				return noKey(run, j, args[0])
 			}
 			return s.explain(run, j, found)
 		},
@@ -57,6 +58,35 @@ func findAssets(run *store.Run, j *judging, name string) ([]keyrotor.Assessment,
 		return nil
 	})
 	return found, err
+}
+
+// noKey refuses a name that no key bears, and says which come near it.
+func noKey(run *store.Run, j *judging, name string) error {
+	var near []string
+	part := strings.ToLower(strings.TrimPrefix(name, "alias/"))
+	err := stream(run, j)(func(a keyrotor.Assessment) error {
+		if a.Asset.KMS == nil || len(near) == 5 {
+			return nil
+		}
+		for _, alias := range a.Asset.KMS.Aliases {
+			if strings.Contains(strings.ToLower(alias), part) && !slices.Contains(near, alias) {
+				near = append(near, alias)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	refusal := &keyrotor.Refusal{
+		What: "no key " + name + " in run " + string(run.ID()), Now: "nothing was changed",
+		Next: "keyrotor assess --all-rows   shows every key of that run\nkeyrotor scan   reads AWS anew",
+	}
+	if len(near) > 0 {
+		refusal.Why = []string{"there are " + strings.Join(near, ", ")}
+		refusal.Next = "keyrotor explain " + quoted(near[0]) + "\n" + refusal.Next
+	}
+	return refusal
 }
 
 func named(a keyrotor.Asset, name string) bool {
@@ -90,7 +120,10 @@ func (s *session) explain(run *store.Run, j *judging, found []keyrotor.Assessmen
 		if err != nil {
 			return err
 		}
-		next := []report.Next{{Command: "keyrotor plan --select 'asset.id == \"" + a.Asset.ID + "\"'", About: "plan for this key alone"}}
+		next := s.nexts(report.Next{Command: "keyrotor plan --select " + quoted(`asset.id == "`+a.Asset.ID+`"`), About: "plan for this key alone"})
+		if slices.ContainsFunc(e.Past, func(p report.Past) bool { return p.Run == run.ID() }) {
+			next = append(s.nexts(report.Next{Command: "keyrotor scan", About: "look anew: what stands above was seen before we changed the key"}), next...)
+		}
 		if err := report.ExplainText(s.out, e, next, s.style); err != nil {
 			return err
 		}
@@ -114,8 +147,12 @@ func (s *session) explanation(run *store.Run, j *judging, a keyrotor.Assessment)
 			return e, err
 		}
 		outcomes, err := cycle.Outcomes(r)
-		if err != nil {
+		var none *keyrotor.Refusal
+		if errors.As(err, &none) {
 			continue // that run applied nothing
+		}
+		if err != nil {
+			return e, err
 		}
 		for _, o := range outcomes {
 			if o.Target.ARN == a.Asset.ARN {

@@ -27,7 +27,7 @@ The list is the calls that keyrotor really makes: tests record them.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, a := range args {
 				if !slices.Contains(aws.PermissionCommands(), a) {
-					return usage("iam-policy %s: one of %s", a, strings.Join(aws.PermissionCommands(), ", "))
+					return usageNext("keyrotor iam-policy scan verify apply", "iam-policy %s: one of %s", a, strings.Join(aws.PermissionCommands(), ", "))
 				}
 			}
 			if !slices.Contains(aws.PolicyFormats(), format) {
@@ -39,6 +39,8 @@ The list is the calls that keyrotor really makes: tests record them.`,
 			}
 			o.ScanRole, o.ApplyRole = cfg.Organization.ScanRole, cfg.Organization.ApplyRole
 			o.ExternalID = orText(o.ExternalID, cfg.Organization.ExternalID)
+			o.Trusted = orText(o.Trusted, cfg.Organization.AssumeFrom)
+			o.Partition = orText(o.Partition, cfg.estate("").Partition())
 			o.SourceIdentity = cfg.Organization.SourceIdentity != ""
 			if role != "" {
 				o.Only = aws.Role(role)
@@ -54,9 +56,9 @@ The list is the calls that keyrotor really makes: tests record them.`,
 	fl := cmd.Flags()
 	fl.StringVar(&format, "format", "json", strings.Join(aws.PolicyFormats(), ", "))
 	fl.StringVar(&role, "role", "", "print only the policy of this role: scan or apply (json)")
-	fl.StringVar(&o.Trusted, "trusted", "", "`ARN` that assumes the roles")
+	fl.StringVar(&o.Trusted, "trusted", "", "`ARN` that assumes the roles (default: organization.assume_from of the configuration)")
 	fl.StringVar(&o.Organization, "organization", "", "limit the trust to this organization `ID`")
-	fl.StringVar(&o.Partition, "partition", "aws", "aws, aws-cn or aws-us-gov")
+	fl.StringVar(&o.Partition, "partition", "", "aws, aws-cn or aws-us-gov (default: that of home_region and regions of the configuration, else aws)")
 	fl.StringVar(&o.ExternalID, "external-id", "", "external id that the trust asks for")
 	return cmd
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
@@ -21,6 +22,10 @@ type keySet struct {
 	close   func()
 }
 
+// agentPatience is how long an agent may take to say which keys it holds. To
+// sign it may take any time: somebody has to touch a key or to agree.
+const agentPatience = 10 * time.Second
+
 // agentKeys asks the agent of SSH_AUTH_SOCK; no agent is no keys.
 func (p *program) agentKeys() (keySet, error) {
 	socket := p.env("SSH_AUTH_SOCK")
@@ -29,14 +34,32 @@ func (p *program) agentKeys() (keySet, error) {
 	}
 	conn, err := net.Dial("unix", socket)
 	if err != nil {
-		return keySet{}, fmt.Errorf("reach the ssh-agent: %w", err)
+		return keySet{}, noAgent("reach the ssh-agent of SSH_AUTH_SOCK", err)
+	}
+	signers, err := listKeys(conn)
+	if err != nil {
+		conn.Close()
+		return keySet{}, noAgent("ask the ssh-agent for its keys", err)
+	}
+	return keySet{signers: signers, close: func() { conn.Close() }}, nil
+}
+
+func listKeys(conn net.Conn) ([]ssh.Signer, error) {
+	if err := conn.SetDeadline(time.Now().Add(agentPatience)); err != nil {
+		return nil, err
 	}
 	signers, err := agent.NewClient(conn).Signers()
 	if err != nil {
-		conn.Close()
-		return keySet{}, fmt.Errorf("ask the ssh-agent for keys: %w", err)
+		return nil, err
 	}
-	return keySet{signers: signers, close: func() { conn.Close() }}, nil
+	return signers, conn.SetDeadline(time.Time{})
+}
+
+func noAgent(what string, err error) error {
+	return &keyrotor.Problem{
+		Err: fmt.Errorf("%s: %w", what, err), Now: "nothing was signed",
+		Next: `start one (eval "$(ssh-agent)"; ssh-add), or unset SSH_AUTH_SOCK and name a key file: --key, plan --author-key or KEYROTOR_SSH_KEY`,
+	}
 }
 
 // signer finds the key to sign with: a private key file, the agent's key for a
@@ -87,9 +110,13 @@ func (p *program) onlyAgentKey() (ssh.Signer, func(), error) {
 		return keys.signers[0], keys.close, nil
 	}
 	keys.close()
+	why := "no ssh-agent was found (SSH_AUTH_SOCK is not set)"
+	if p.env("SSH_AUTH_SOCK") != "" {
+		why = "the ssh-agent holds " + count(len(keys.signers), "key") + ", so it cannot be told which"
+	}
 	return nil, nil, &keyrotor.Refusal{
-		What: "no signing key was given", Why: []string{fmt.Sprintf("the ssh-agent holds %d keys", len(keys.signers))},
-		Now: "nothing was signed", Next: "keyrotor approve --key ~/.ssh/id_ed25519 PLAN.json",
+		What: "no signing key was given", Why: []string{why}, Now: "nothing was signed",
+		Next: p.again() + " --key KEY\nKEY is your SSH private key, or the .pub file of a key in your ssh-agent",
 	}
 }
 
@@ -104,7 +131,15 @@ func (p *program) agentKeyFor(pub ssh.PublicKey, path string) (ssh.Signer, func(
 		}
 	}
 	keys.close()
-	return nil, nil, &keyrotor.Refusal{What: "the ssh-agent does not hold the key of " + path, Now: "nothing was signed", Next: "ssh-add " + strings.TrimSuffix(path, ".pub")}
+	refusal := &keyrotor.Refusal{What: "the ssh-agent does not hold the key of " + path, Now: "nothing was signed", Next: "ssh-add " + strings.TrimSuffix(path, ".pub")}
+	switch {
+	case p.env("SSH_AUTH_SOCK") == "":
+		refusal.Why = []string{"there is no ssh-agent: SSH_AUTH_SOCK is not set"}
+	case len(keys.signers) == 0:
+		refusal.Why = []string{"it holds no keys: it is empty, or locked"}
+		refusal.Next += "; ssh-add -X where it is locked"
+	}
+	return nil, nil, refusal
 }
 
 // ownKeys are the public keys that the caller holds: of a file, of

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -34,6 +35,7 @@ func runMain(now func() time.Time) int {
 	p.style = styleOf(os.Stdout, os.Getenv)
 	p.errStyle = styleOf(os.Stderr, os.Getenv)
 	p.terminal = term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd()))
+	cobra.EnableCommandSorting = false // help lists the commands in the order of the loop
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	// The first signal ends the work in order; the second ends the program, should
@@ -53,6 +55,7 @@ type program struct {
 	errStyle report.Style // of err
 	terminal bool         // a person sits at in and out
 
+	args  []string // as they were typed
 	flags globalFlags
 	res   result
 }
@@ -73,17 +76,19 @@ func (p *program) run(ctx context.Context, args []string) int {
 		p.out = written // a full-screen list needs the terminal itself
 	}
 	root := p.rootCmd()
+	p.args = args
 	root.SetArgs(args)
 	root.SetIn(p.in)
 	root.SetOut(p.out)
 	root.SetErr(p.err)
-	if err := root.ExecuteContext(ctx); err != nil {
-		explain(p.err, err)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err != nil {
+		p.explainError(cmd, err)
 		p.res.add(exitCodeOf(err))
 		return p.res.code()
 	}
 	if written.failed != nil {
-		explain(p.err, &keyrotor.Problem{
+		p.explainError(cmd, &keyrotor.Problem{
 			Err: fmt.Errorf("write the results: %w", written.failed), Now: "the command itself was carried out",
 			Next: "the same command again, with its output where there is room",
 		})
@@ -102,9 +107,7 @@ breaking anyone, and can prove it. The commands follow one loop:
     scan ▶ assess ▶ plan ▶ approve ▶ apply ▶ verify ▶ report
 
 Nothing is changed without a plan that enough people signed. Start with
-"keyrotor demo", which needs no AWS account.
-
-` + exitCodeHelp(),
+"keyrotor demo", which needs no AWS account.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noArgs,
@@ -142,15 +145,23 @@ Nothing is changed without a plan that enough people signed. Start with
 	root.InitDefaultHelpCmd() // cobra would add both later, without the exit codes
 	root.InitDefaultCompletionCmd()
 	withExitCodes(root)
+	root.AddCommand(exitCodesCmd())
 	return root
 }
 
 // noArgs and exactly are cobra's checks as usage errors.
 func noArgs(cmd *cobra.Command, args []string) error {
-	if err := cobra.NoArgs(cmd, args); err != nil {
-		return &usageError{err}
+	err := cobra.NoArgs(cmd, args)
+	if err == nil {
+		return nil
 	}
-	return nil
+	if cmd.SuggestionsMinimumDistance <= 0 {
+		cmd.SuggestionsMinimumDistance = 2 // as cobra's own check has it
+	}
+	if meant := cmd.SuggestionsFor(args[0]); len(meant) > 0 {
+		return usageNext(cmd.CommandPath()+" "+meant[0]+" --help", "%w", err)
+	}
+	return &usageError{err}
 }
 
 func exactly(n int) cobra.PositionalArgs {
@@ -171,7 +182,7 @@ func atLeast(n int) cobra.PositionalArgs {
 	}
 }
 
-// exitCodeHelp is the list of exit codes as every help shows it.
+// exitCodeHelp is the list of exit codes with their meanings.
 func exitCodeHelp() string {
 	var b strings.Builder
 	b.WriteString("Exit codes:\n")
@@ -182,11 +193,33 @@ func exitCodeHelp() string {
 	return b.String()
 }
 
-// withExitCodes puts the exit codes into the help of every command below c.
+// exitCodesOf are the codes that a command can end with, as its help shows them.
+func exitCodesOf(path string) string {
+	var words []string
+	for code, meaning := range exitMeanings() {
+		if code <= exitUsage || slices.Contains(canEnd()[path], code) {
+			word, _, _ := strings.Cut(meaning, ":")
+			words = append(words, strconv.Itoa(code)+" "+word)
+		}
+	}
+	return "Exit codes (" + exitTopic + " says what they mean):\n  " + strings.Join(words, ", ")
+}
+
+const exitTopic = "keyrotor help exit-codes"
+
+// exitCodesCmd is a page of help, and no command.
+func exitCodesCmd() *cobra.Command {
+	return &cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: exitCodeHelp()}
+}
+
+// withExitCodes puts the exit codes into the help of c and of every command
+// below it.
 func withExitCodes(c *cobra.Command) {
+	c.Long = strings.TrimSpace(orText(c.Long, c.Short+".")) + "\n\n" + exitCodesOf(c.CommandPath())
 	for _, sub := range c.Commands() {
-		sub.Long = strings.TrimSpace(orText(sub.Long, sub.Short+".")) + "\n\n" + exitCodeHelp()
-		withExitCodes(sub)
+		if !sub.IsAdditionalHelpTopicCommand() {
+			withExitCodes(sub)
+		}
 	}
 }
 

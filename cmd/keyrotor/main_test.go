@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,8 +18,22 @@ import (
 // tests run it as a process of its own, under the name keyrotor.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"keyrotor": func() { os.Exit(runMain(scriptClock)) },
+		"keyrotor": func() { os.Exit(declared(runMain(scriptClock))) },
 	})
+}
+
+// undeclared is an exit code that no test wants.
+const undeclared = 67
+
+// declared holds every run of a script to the exit codes in its command's help.
+func declared(code int) int {
+	p, _, _ := silent()
+	cmd, _, err := p.rootCmd().Find(os.Args[1:])
+	if err != nil || code <= exitUsage || slices.Contains(canEnd()[cmd.CommandPath()], code) {
+		return code
+	}
+	fmt.Fprintf(os.Stderr, "%s ended with exit code %d, which its help does not name\n", cmd.CommandPath(), code)
+	return undeclared
 }
 
 // raceOptions end a process of the race detector at once, where it would

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"os"
@@ -87,10 +88,27 @@ func (s *session) planned(ctx context.Context, f planFlags, build planBuilder) e
 	if err != nil {
 		return err
 	}
+	if len(pl.Changes) == 0 && s.text() {
+		s.showNothing(pl, f.file)
+		return nil
+	}
 	return s.showPlan(pl, f.file)
 }
 
+// showNothing says why there is no plan: one without changes is not written.
+func (s *session) showNothing(pl keyrotor.Plan, file string) {
+	fmt.Fprintln(s.out, "Nothing to change, and no plan was written:")
+	for _, why := range pl.Warnings {
+		fmt.Fprintf(s.out, "  %s\n", report.Clean(why))
+	}
+	if _, err := os.Stat(file); err == nil {
+		fmt.Fprintf(s.out, "! %s is of an earlier plan\n", report.Clean(file))
+	}
+	s.showNext("keyrotor assess")
+}
+
 func (s *session) plan(ctx context.Context, run *store.Run, f planFlags, build planBuilder) (keyrotor.Plan, error) {
+	defer s.garbage(garbageOfPlans)()
 	if f.period != 0 && (f.period < keyrotor.MinRotationPeriodDays || f.period > keyrotor.MaxRotationPeriodDays) {
 		return keyrotor.Plan{}, usage("--period %d: KMS takes %d to %d days", f.period, keyrotor.MinRotationPeriodDays, keyrotor.MaxRotationPeriodDays)
 	}
@@ -106,50 +124,59 @@ func (s *session) plan(ctx context.Context, run *store.Run, f planFlags, build p
 	if err != nil {
 		return keyrotor.Plan{}, err
 	}
-	pl, err := build(ctx, run, kept(cycle.Assessments(run, j.assessor), keep), o)
+	o.Choose, o.Selection = keep.holds, f.selection
+	pl, err := build(ctx, run, cycle.Assessments(run, j.assessor), o)
 	if err != nil {
 		return pl, err
+	}
+	if err := s.decided(keep); err != nil {
+		return pl, err
+	}
+	if err := s.notAgain(run, pl); err != nil || len(pl.Changes) == 0 {
+		return pl, err // a plan of nothing is for nobody to sign, and not kept
 	}
 	return pl, s.keepPlan(run, pl, f.file)
 }
 
+// notAgain refuses to offer what the run has carried out already.
+func (s *session) notAgain(run *store.Run, pl keyrotor.Plan) error {
+	return cycle.NotAgain(run.ID(), ledger.Journal(run.Dir()), pl)
+}
+
 // keepPlan stores the plan in its run and writes the file to review.
 func (s *session) keepPlan(run *store.Run, pl keyrotor.Plan, file string) error {
-	err := s.record(run, func(log *ledger.Run) error {
-		if log != nil {
-			if err := cycle.NoOther(run.ID(), log, pl); err != nil {
-				return err
-			}
-		}
-		if err := cycle.SavePlan(run, pl); err != nil {
+	err := s.record(run, func(rec *cycle.Record) error {
+		if err := cycle.NoOther(run.ID(), rec.Log, pl); err != nil {
 			return err
 		}
-		return cycle.Planned(run, pl, s.now().UTC())
+		if err := rec.Whole(cycle.FileInventory); err != nil {
+			return err
+		}
+		if err := cycle.SavePlan(rec, pl); err != nil {
+			return err
+		}
+		return cycle.Planned(rec, pl, s.now().UTC())
 	})
 	if err != nil {
 		return err
 	}
-	data, err := plan.Encode(pl)
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(file, data, 0o644); err != nil {
+	if err := writePlan(file, pl); err != nil {
 		return &keyrotor.Problem{Err: fmt.Errorf("write the plan: %w", err), Now: "the plan is kept in " + filepath.Join(run.Dir(), cycle.FilePlan), Next: "give another file with --out"}
 	}
 	return nil
 }
 
-func kept(all iter.Seq2[keyrotor.Assessment, error], keep func(keyrotor.Asset) bool) iter.Seq2[keyrotor.Assessment, error] {
-	return func(yield func(keyrotor.Assessment, error) bool) {
-		for a, err := range all {
-			if err == nil && !keep(a.Asset) {
-				continue
-			}
-			if !yield(a, err) {
-				return
-			}
-		}
+// writePlan writes a plan to a file of the user's.
+func writePlan(file string, pl keyrotor.Plan) error {
+	text, err := plan.TextOf(pl)
+	if err != nil {
+		return err
 	}
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return err
+	}
+	return errors.Join(text.Write(f), f.Close())
 }
 
 // planOptions ties the plan to its author and to the digests of its inputs.
@@ -209,6 +236,9 @@ func rulePeriod(rules []keyrotor.RuleInfo) func(keyrotor.Assessment) int {
 // a key that nobody knows, the same person could make a plan and sign it.
 func (s *session) author(signers *approve.AllowedSigners, file string) (keyrotor.Author, error) {
 	keys, err := s.ownKeys(file)
+	if err != nil && s.needs().AuthorMayApprove && orText(file, s.env("KEYROTOR_SSH_KEY")) == "" {
+		return keyrotor.Author{}, nil // nobody asked for a key, and the agent that might have one is gone
+	}
 	if err != nil {
 		return keyrotor.Author{}, err
 	}
@@ -242,11 +272,11 @@ func (s *session) showPlan(pl keyrotor.Plan, file string) error {
 		}
 		return report.Write(s.out, s.format(), pl)
 	}
-	next := report.Next{Command: "keyrotor approve " + file, About: "choose, and sign"}
+	next := report.Next{Command: "keyrotor approve " + quoted(file), About: "choose, and sign"}
 	if len(pl.Changes) == 0 {
 		next = report.Next{Command: "keyrotor assess", About: "which keys there are, and which rules fail"}
 	}
-	return report.PlanText(s.out, pl, s.now(), []report.Next{next}, s.style)
+	return report.PlanText(s.out, pl, s.now(), s.nexts(next), s.style)
 }
 
 func (p *program) planShowCmd() *cobra.Command {
@@ -261,14 +291,14 @@ func (p *program) planShowCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			pl, err := readPlanFile(args[0])
+			pl, err := s.givenPlan(args[0])
 			if err != nil {
 				return err
 			}
 			if other == "" {
 				return s.showPlan(pl, args[0])
 			}
-			second, err := readPlanFile(other)
+			second, err := s.givenPlan(other)
 			if err != nil {
 				return err
 			}
@@ -298,11 +328,17 @@ func readPlanFile(path string) (keyrotor.Plan, error) {
 // key that it touched.
 func (s *session) planUndo(ctx context.Context, f planFlags) error {
 	undone, err := s.state.Run(keyrotor.RunID(f.undo))
-	if err != nil {
+	if errors.Is(err, keyrotor.ErrNotFound) {
 		return usage("--undo: %w", err)
+	}
+	if err != nil {
+		return err
 	}
 	old, err := readPlan(undone)
 	if err != nil {
+		return err
+	}
+	if err := s.resting(undone); err != nil {
 		return err
 	}
 	outcomes, err := s.recorded(undone, old)
@@ -325,7 +361,12 @@ func (s *session) planUndo(ctx context.Context, f planFlags) error {
 	if err != nil {
 		return err
 	}
-	fresh, pop, err := cycle.Relook(ctx, run, old, outcomes, estate.Look, s.now)
+	var fresh map[string]keyrotor.Asset
+	var pop keyrotor.Population
+	err = s.record(run, func(rec *cycle.Record) error {
+		fresh, pop, err = cycle.Relook(ctx, rec, old, outcomes, estate.Look, s.now)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -355,18 +396,26 @@ func (s *session) planUndo(ctx context.Context, f planFlags) error {
 	return s.showPlan(pl, f.file)
 }
 
+// resting refuses a run that another process is writing: what is still being done
+// cannot be undone whole.
+func (s *session) resting(run *store.Run) error {
+	if !ledger.Begun(run.Dir()) {
+		return nil
+	}
+	log, err := ledger.OpenRun(run.Dir(), run.ID(), s.now)
+	if err != nil {
+		return err
+	}
+	return log.Close()
+}
+
 // recorded is what the run did, by its log: after a kill the outcomes in its
 // folder are those of an earlier turn, or none.
 func (s *session) recorded(run *store.Run, pl keyrotor.Plan) ([]keyrotor.Outcome, error) {
 	if !ledger.Begun(run.Dir()) {
 		return cycle.Outcomes(run)
 	}
-	log, err := ledger.OpenRun(run.Dir(), run.ID(), s.now)
-	if err != nil {
-		return nil, err
-	}
-	defer log.Close()
-	return cycle.Recorded(log, pl)
+	return cycle.Recorded(ledger.Journal(run.Dir()), pl)
 }
 
 // untilText is a moment as the commands print it.

@@ -18,19 +18,23 @@ func (p *program) commanded(cmd *cobra.Command, f planFlags, kind plan.Command, 
 	if err != nil {
 		return err
 	}
+	var keep selection
 	if kind != plan.CommandCreateKey {
 		if f.selection == "" {
 			return usage("%s: say which keys with --select EXPR ('true' is all of them)", cmd.CommandPath())
 		}
-		keep, err := s.selected(f.selection)
-		if err != nil {
+		if keep, err = s.selected(f.selection); err != nil {
 			return err
 		}
-		c.Choose, c.Selection = keep, f.selection
+		c.Choose, c.Selection = keep.holds, f.selection
 	}
 	f.selection = "" // replicas lead to primaries that the expression may not name
 	return s.planned(cmd.Context(), f, func(_ context.Context, _ *store.Run, all iter.Seq2[keyrotor.Assessment, error], o plan.Options) (keyrotor.Plan, error) {
-		return plan.BuildCommand(kind, all, o, c)
+		pl, err := plan.BuildCommand(kind, all, o, c)
+		if undecided := s.decided(keep); undecided != nil {
+			return pl, undecided
+		}
+		return pl, err
 	})
 }
 
@@ -141,7 +145,7 @@ func (p *program) planCreateKeyCmd() *cobra.Command {
 	fl := cmd.Flags()
 	fl.StringVar(&key.Account, "account", "", "account `ID` that will own the key")
 	fl.StringVar(&key.Region, "region", "", "`REGION` of the key")
-	fl.StringVar(&key.Partition, "partition", "aws", "aws, aws-cn or aws-us-gov")
+	fl.StringVar(&key.Partition, "partition", "", "aws, aws-cn or aws-us-gov (default: that of your own identity)")
 	fl.StringVar(&key.Alias, "alias", "", "alias of the key, alias/NAME")
 	fl.StringVar(&key.Description, "description", "", "description of the key")
 	fl.StringVar(&key.Spec, "spec", "", "key spec (default SYMMETRIC_DEFAULT)")

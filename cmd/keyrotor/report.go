@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/keyrotor/keyrotor/internal/cycle"
-	"github.com/keyrotor/keyrotor/internal/ledger"
 	"github.com/keyrotor/keyrotor/internal/report"
 	"github.com/keyrotor/keyrotor/internal/store"
 )
@@ -44,7 +43,8 @@ markdown write the summary instead.`,
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(s.out, "Report   %s\n\nNext: keyrotor evidence verify %s\n", fileURL(where), s.state.Dir())
+			fmt.Fprintf(s.out, "Report   %s\n", fileURL(where))
+			s.showNext("keyrotor evidence verify " + quoted(s.state.Dir()) + "   checks the record without trusting us")
 			return nil
 		},
 	}
@@ -54,6 +54,7 @@ markdown write the summary instead.`,
 
 // report writes the HTML report into the run, seals it, and copies it to file.
 func (s *session) report(run *store.Run, file string) (string, error) {
+	defer s.garbage(garbageOfPlans)()
 	j, err := s.judge(run)
 	if err != nil {
 		return "", err
@@ -65,15 +66,14 @@ func (s *session) report(run *store.Run, file string) (string, error) {
 	if _, view.CheckpointKey, err = s.ledgerKey(); err != nil {
 		return "", err
 	}
-	if err := run.Write(cycle.FileReport, func(w io.Writer) error { return report.HTML(w, view) }); err != nil {
-		return "", err
-	}
-	log, err := ledger.OpenRun(run.Dir(), run.ID(), s.now)
+	err = s.record(run, func(rec *cycle.Record) error {
+		if view.Digests, err = rec.Log.Artifacts(); err != nil {
+			return err
+		}
+		delete(view.Digests, cycle.FileReport) // a report cannot hold its own
+		return rec.Write(cycle.FileReport, func(w io.Writer) error { return report.HTML(w, view) })
+	})
 	if err != nil {
-		return "", err
-	}
-	defer log.Close()
-	if err := s.seal(run, log); err != nil {
 		return "", err
 	}
 	where := filepath.Join(run.Dir(), cycle.FileReport)

@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/spf13/cobra"
 
 	"github.com/keyrotor/keyrotor"
@@ -36,7 +38,7 @@ func (s *session) loadPacks() ([]*assess.Pack, error) {
 
 func (p *program) rulesListCmd() *cobra.Command {
 	return &cobra.Command{
-		Use: "list", Short: "List the rules in force and what they are mapped to", Args: noArgs,
+		Use: "list", Short: "List the rules in force", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := p.open()
 			if err != nil {
@@ -56,9 +58,9 @@ func (p *program) rulesListCmd() *cobra.Command {
 				return report.Write(s.out, s.format(), report.RuleRows(infos))
 			}
 			for _, r := range infos {
-				fmt.Fprintf(s.out, "%-9s %-36s %s\n", r.Severity, r.ID, report.Clean(r.Title))
+				s.hang(fmt.Sprintf("%-8s  %-34s", r.Severity, r.ID), report.Clean(r.Title))
 			}
-			fmt.Fprintf(s.out, "\nNext: keyrotor rules show ID\n")
+			s.showNext("keyrotor rules show ID   its expressions, and the frameworks that it is mapped to\nkeyrotor assess   holds the keys of the latest scan against these rules")
 			return nil
 		},
 	}
@@ -83,7 +85,7 @@ func (p *program) rulesShowCmd() *cobra.Command {
 					}
 				}
 			}
-			return usage("no rule %q; keyrotor rules list names them", args[0])
+			return usageNext("keyrotor rules list   names them", "no rule %q", args[0])
 		},
 	}
 }
@@ -95,13 +97,28 @@ func (s *session) showRule(r assess.Rule) error {
 	fmt.Fprintf(s.out, "%s · %s · pack %s\n  %s\n", r.ID, r.Severity, r.Pack, report.Clean(r.Title))
 	for _, f := range [][2]string{{"about", r.Description}, {"when", r.When}, {"require", r.Require}, {"message", r.Message}} {
 		if f[1] != "" {
-			fmt.Fprintf(s.out, "  %-8s %s\n", f[0], report.Clean(f[1]))
+			s.hang(fmt.Sprintf("  %-8s", f[0]), report.Clean(f[1]))
 		}
 	}
 	for _, ref := range r.References {
-		fmt.Fprintf(s.out, "  mapped by %s: %s %s %s (%s) %s\n", ref.Source, ref.Framework, ref.Version, ref.Control, ref.Date, ref.Note)
+		words := fmt.Sprintf("%s: %s %s %s (%s)", ref.Source, ref.Framework, ref.Version, ref.Control, ref.Date)
+		if ref.Note != "" {
+			words += "; " + ref.Note
+		}
+		s.hang("  mapped by", report.Clean(words))
 	}
+	s.showNext("keyrotor assess   holds the keys of the latest scan against the rules")
 	return nil
+}
+
+// hang writes text beside its label; on a terminal it is broken between words,
+// and what does not fit stands below itself.
+func (p *program) hang(label, text string) {
+	indent := ansi.StringWidth(label) + 1
+	if room := p.style.Width - indent; room >= 20 {
+		text = strings.Join(report.Fold(text, room), "\n"+strings.Repeat(" ", indent))
+	}
+	fmt.Fprintf(p.out, "%s %s\n", label, text)
 }
 
 func (p *program) rulesTestCmd() *cobra.Command {
@@ -154,5 +171,10 @@ func (s *session) showRuleTests(results []assess.TestResult) error {
 		return report.Write(s.out, s.format(), report.Document{Schema: "keyrotor.rule-tests", Version: keyrotor.SchemaVersion, Body: results})
 	}
 	fmt.Fprintf(s.out, "%d passed, %d failed\n", len(results)-failed, failed)
+	if failed == 0 {
+		s.showNext("keyrotor assess   with the pack under rules: in the configuration")
+		return nil
+	}
+	s.showNext("mend the rule or the test, then\n" + s.again())
 	return nil
 }

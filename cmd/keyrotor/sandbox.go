@@ -8,10 +8,12 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/sandbox"
 )
 
@@ -54,6 +56,7 @@ func (p *program) serveSandbox(ctx context.Context, f sandboxFlags) error {
 		return err
 	}
 	fmt.Fprintf(p.out, "# sandbox %q on %s; ctrl-c ends it\n", f.world, server.url)
+	fmt.Fprintln(p.out, "# paste these lines into another terminal; there: keyrotor doctor, then keyrotor scan")
 	for _, line := range sandboxEnv(server.url, server.management) {
 		fmt.Fprintf(p.out, "export %s\n", line)
 	}
@@ -103,7 +106,7 @@ func (p *program) startSandbox(f sandboxFlags) (*pretend, error) {
 	}
 	l, err := net.Listen("tcp", f.listen)
 	if err != nil {
-		return nil, usage("listen on %s: %w", f.listen, err)
+		return nil, cannotListen(f, err)
 	}
 	s := &pretend{
 		url: "http://" + strings.Replace(l.Addr().String(), "[::]", "127.0.0.1", 1), management: world.Management,
@@ -115,6 +118,18 @@ func (p *program) startSandbox(f sandboxFlags) (*pretend, error) {
 		}
 	}()
 	return s, nil
+}
+
+// cannotListen says which address is taken, and how to get another.
+func cannotListen(f sandboxFlags, err error) error {
+	what := usage("listen on %s: %w", f.listen, err)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		what = usage("%s is in use: another sandbox or another program listens there", f.listen)
+	}
+	return &keyrotor.Problem{
+		Err: what, Now: "no sandbox was started",
+		Next: "keyrotor sandbox --world " + quoted(f.world) + " --listen 127.0.0.1:0   takes a free port and prints it",
+	}
 }
 
 // stop waits a moment for the requests under way, then closes what is left:

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"github.com/keyrotor/keyrotor"
@@ -49,6 +47,7 @@ questions a second. What was not asked is shown as unknown.`,
 
 // scan begins a run and fills its inventory.
 func (s *session) scan(cmd *cobra.Command, with []string) (*store.Run, error) {
+	defer s.garbage(garbageOfCalls)()
 	ctx := cmd.Context()
 	match, err := s.gapMatcher()
 	if err != nil {
@@ -62,12 +61,15 @@ func (s *session) scan(cmd *cobra.Command, with []string) (*store.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	bar := report.NewProgress(s.err, s.errStyle, s.now)
-	_, err = cycle.Scan(ctx, run, estate, inventory.Options{
-		Now: s.now, Expected: s.cfg.expectedGaps(), ExpectedMatch: match,
-		Progress: func(pr inventory.Progress) {
-			bar.Update(pr.Done, pr.Found, fmt.Sprintf("%d keys", pr.Keys))
-		},
+	bar := s.progressOf(estate)
+	err = s.record(run, func(rec *cycle.Record) error {
+		_, err := cycle.Scan(ctx, rec, estate, inventory.Options{
+			Now: s.now, Expected: s.cfg.expectedGaps(), ExpectedMatch: match,
+			Progress: func(pr inventory.Progress) {
+				bar.Update(pr.Done, pr.Found, count(pr.Keys, "key"))
+			},
+		})
+		return err
 	})
 	bar.Done()
 	if err != nil {
@@ -89,7 +91,7 @@ func (s *session) showScan(run *store.Run) error {
 	if !s.text() {
 		return report.Write(s.out, s.format(), report.PlaceRows(view.Places))
 	}
-	return report.ScanText(s.out, view, []report.Next{{Command: "keyrotor assess", About: "hold what was found against the rules"}}, s.style)
+	return report.ScanText(s.out, view, s.nexts(report.Next{Command: "keyrotor assess", About: "hold what was found against the rules"}), s.style)
 }
 
 // gapMatcher compiles the expressions of the expected gaps once.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 
 	"github.com/invopop/jsonschema"
 	"github.com/spf13/cobra"
@@ -59,6 +60,7 @@ func (p *program) checkConfig() error {
 	if _, _, err := s.waivers(); err != nil {
 		return err
 	}
-	_, err = p.out.Write([]byte("the configuration is good\n\nNext: keyrotor doctor\n"))
-	return err
+	fmt.Fprintln(p.out, "the configuration is good: it loads, with its rules, waivers and signers")
+	p.showNext("keyrotor doctor   tries credentials, roles and permissions")
+	return nil
 }

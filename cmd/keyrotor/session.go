@@ -122,20 +122,11 @@ func has(run *store.Run, name string) (bool, error) {
 	return true, f.Close()
 }
 
-// estate opens AWS with the configured roles; the run's id goes into the names
-// of the sessions that CloudTrail will show.
+// estate opens AWS with the configured roles.
 func (s *session) estate(ctx context.Context, run keyrotor.RunID, with []string) (*aws.Estate, error) {
-	o := s.cfg.Organization
-	access := aws.AccessOwn
-	if !*o.OwnCredentials {
-		access = aws.AccessGap
-	}
-	return aws.Open(ctx, aws.Config{
-		ScanRole: o.ScanRole, ApplyRole: o.ApplyRole, ExternalID: o.ExternalID,
-		SessionName: o.SessionName + "-" + string(run), SourceIdentity: o.SourceIdentity,
-		Own: access, Regions: s.cfg.Regions, Accounts: o.Accounts, ExcludeAccounts: o.ExcludeAccounts,
-		With: append(slices.Clone(s.cfg.With), with...), OwnerTag: s.cfg.Tags.Owner, EnvTag: s.cfg.Tags.Env, Now: s.now,
-	})
+	cfg := s.cfg.estate(run)
+	cfg.With, cfg.Now = append(cfg.With, with...), s.now
+	return aws.Open(ctx, cfg)
 }
 
 // judging is what an assessment is made from, with the digests of its inputs.
@@ -294,18 +285,6 @@ func (s *session) needs() keyrotor.Needs {
 		Approvals: *s.cfg.Approval.Needed, AuthorMayApprove: s.cfg.Approval.AuthorMayApprove,
 		ValidHours: int(time.Duration(s.cfg.Approval.Valid) / time.Hour),
 	}
-}
-
-// selected compiles --select.
-func (s *session) selected(expr string) (func(keyrotor.Asset) bool, error) {
-	if expr == "" {
-		return func(keyrotor.Asset) bool { return true }, nil
-	}
-	keep, err := assess.CompileSelectAt(expr, s.now().UTC())
-	if err != nil {
-		return nil, &usageError{err}
-	}
-	return keep, nil
 }
 
 // listed are the waivers as reports show them.

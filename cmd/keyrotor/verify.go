@@ -10,7 +10,6 @@ import (
 
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/cycle"
-	"github.com/keyrotor/keyrotor/internal/ledger"
 	"github.com/keyrotor/keyrotor/internal/report"
 	"github.com/keyrotor/keyrotor/internal/store"
 )
@@ -59,19 +58,22 @@ func (s *session) verify(ctx context.Context, run *store.Run, patience time.Dura
 	if err != nil {
 		return nil, err
 	}
+	undone, err := s.undone(run.ID())
+	if err != nil {
+		return nil, err
+	}
 	estate, err := s.estate(ctx, run.ID(), nil)
 	if err != nil {
 		return nil, err
 	}
-	log, err := ledger.OpenRun(run.Dir(), run.ID(), s.now)
-	if err != nil {
-		return nil, err
-	}
-	defer log.Close()
-	bar := report.NewProgress(s.err, s.errStyle, s.now)
-	found, err := cycle.Verify(ctx, run, cycle.VerifyOptions{
-		Plan: pl, Log: log, Look: estate.Look, Now: s.now, Patience: patience, Concurrency: s.cfg.Apply.Concurrency,
-		Progress: func(done, total int) { bar.Update(done, total, "looked at") },
+	bar := s.progressOf(estate)
+	var found []keyrotor.Verification
+	err = s.record(run, func(rec *cycle.Record) error {
+		found, err = cycle.Verify(ctx, rec, cycle.VerifyOptions{
+			Plan: pl, Look: estate.Look, Undone: undone, Now: s.now, Patience: patience, Concurrency: s.cfg.Apply.Concurrency,
+			Progress: func(done, total int) { bar.Update(done, total, "looked at") },
+		})
+		return err
 	})
 	bar.Done()
 	if err != nil {
@@ -82,15 +84,15 @@ func (s *session) verify(ctx context.Context, run *store.Run, patience time.Dura
 			s.res.add(exitPart)
 		}
 	}
-	return found, s.seal(run, log)
+	return found, nil
 }
 
 func (s *session) showVerify(found []keyrotor.Verification) error {
 	if !s.text() {
 		return report.Write(s.out, s.format(), report.VerificationRows(found))
 	}
-	return report.VerifyText(s.out, found, s.now(), []report.Next{
-		{Command: "keyrotor report", About: "one HTML file to forward"},
-		{Command: "keyrotor evidence verify " + s.state.Dir(), About: "check the record without trusting us"},
-	}, s.style)
+	return report.VerifyText(s.out, found, s.now(), s.nexts(
+		report.Next{Command: "keyrotor report", About: "one HTML file to forward"},
+		report.Next{Command: "keyrotor evidence verify " + quoted(s.state.Dir()), About: "check the record without trusting us"},
+	), s.style)
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -49,8 +51,48 @@ func (s *session) view(run *store.Run, j *judging) (report.Run, error) {
 	if v.Verifications, err = cycle.Verifications(run); err != nil {
 		return v, err
 	}
+	if err := s.addUndone(&v); err != nil {
+		return v, err
+	}
 	v.LedgerHead, err = s.ledgerHead()
 	return v, err
+}
+
+// addUndone adds what the run did that this one takes back, and which of its
+// changes this one takes up. A survey takes back nothing; where the other run is
+// not in this state, the report says so.
+func (s *session) addUndone(v *report.Run) error {
+	if v.Population.Undoes == "" {
+		return nil
+	}
+	run, err := s.state.Run(v.Population.Undoes)
+	if errors.Is(err, keyrotor.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	u := report.Undone{Reverted: map[keyrotor.ChangeID]bool{}}
+	if u.Plan, err = readPlan(run); err != nil {
+		return err
+	}
+	if u.Outcomes, err = s.recorded(run, u.Plan); err != nil {
+		return err
+	}
+	inv, err := cycle.ReadInventory(run, nil)
+	if err != nil {
+		return err
+	}
+	u.Accounts = inv.Population.Accounts
+	if v.Plan != nil {
+		for _, c := range v.Plan.Changes {
+			if id, _, ok := plan.Reverts(c); ok {
+				u.Reverted[id] = true
+			}
+		}
+	}
+	v.Undone = &u
+	return nil
 }
 
 // stream judges the inventory anew at each call, so that nothing is held.
@@ -81,29 +123,28 @@ func (s *session) ledgerDir() string { return filepath.Join(s.state.Dir(), "ledg
 
 // readPlan reads the plan that the run works on.
 func readPlan(run *store.Run) (keyrotor.Plan, error) {
-	r, err := run.Open(cycle.FilePlan)
+	path := filepath.Join(run.Dir(), cycle.FilePlan)
+	data, err := readInput(path, maxPlan)
 	if err != nil {
 		return keyrotor.Plan{}, err
 	}
-	defer r.Close()
-	data, err := io.ReadAll(r)
-	if err != nil {
-		return keyrotor.Plan{}, err
-	}
-	return plan.Decode(filepath.Join(run.Dir(), cycle.FilePlan), data)
+	return plan.Decode(path, data)
 }
 
 // loadPlan reads a plan file and finds its run.
 func (s *session) loadPlan(path string) (keyrotor.Plan, *store.Run, error) {
 	data, err := readInput(path, maxPlan)
 	if err != nil {
-		return keyrotor.Plan{}, nil, usage("read the plan: %w", err)
+		return keyrotor.Plan{}, nil, s.noPlan(path, err)
 	}
 	p, err := plan.Decode(path, data)
 	if err != nil {
 		return p, nil, unreadablePlan(err)
 	}
 	run, err := s.state.Run(p.Run)
+	if err != nil && !errors.Is(err, keyrotor.ErrNotFound) {
+		return p, nil, err
+	}
 	if err != nil {
 		return p, nil, &keyrotor.Refusal{
 			What: "the plan's run is not here", Why: []string{err.Error()}, Now: "nothing was changed",
@@ -158,8 +199,10 @@ func readApproval(run *store.Run, name string) (keyrotor.Approval, error) {
 	return approve.ParseApproval(name, data)
 }
 
-func saveApproval(run *store.Run, a keyrotor.Approval) (string, error) {
-	name := cycle.DirApprovals + "/" + a.Statement.Plan.Short() + "-" + fileName(a.Principal) + ".json"
+// saveApproval keeps an approval under a name that is its principal's alone, also
+// where another one looks alike in a file name. Who signs again renews it.
+func saveApproval(run *cycle.Record, a keyrotor.Approval) (string, error) {
+	name := cycle.DirApprovals + "/" + a.Statement.Plan.Short() + "-" + fileName(a.Principal) + "-" + shortHash(a.Principal) + ".json"
 	return name, run.Write(name, func(w io.Writer) error {
 		enc := json.NewEncoder(w)
 		enc.SetEscapeHTML(false)
@@ -168,8 +211,19 @@ func saveApproval(run *store.Run, a keyrotor.Approval) (string, error) {
 	})
 }
 
+// shortHash tells texts apart in a file name.
+func shortHash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:4])
+}
+
+// longestName is how much of a name a file's name repeats: systems allow 255
+// bytes for all of it.
+const longestName = 100
+
 // fileName keeps what is safe in a file name of any system.
 func fileName(s string) string {
+	s = s[:min(len(s), longestName)]
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '@', r == '.', r == '-', r == '_':

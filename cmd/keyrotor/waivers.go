@@ -53,7 +53,7 @@ func (s *session) signWaivers(path, keyPath string) error {
 	defer done()
 	names := signers.PrincipalsOf(key.PublicKey(), approve.WaiversNamespace, s.now().UTC())
 	if len(names) == 0 {
-		return &keyrotor.Refusal{What: "the key " + fingerprintOf(key.PublicKey()) + " may not sign waivers", Now: "nothing was signed", Next: "have it added to allowed_signers"}
+		return &keyrotor.Refusal{What: "the key " + fingerprintOf(key.PublicKey()) + " may not sign waivers", Now: "nothing was signed", Next: "have its public half added to " + s.cfg.path(s.cfg.Approval.Signers) + ", in a reviewed change, or sign with a key that is there: --key KEY"}
 	}
 	if _, err := assess.LoadWaivers(path, text, s.now().UTC(), names[0]); err != nil {
 		return &usageError{err}
@@ -65,6 +65,7 @@ func (s *session) signWaivers(path, keyPath string) error {
 	if err := os.WriteFile(path+".sig", sig, 0o644); err != nil {
 		return usage("write the signature: %w", err)
 	}
-	fmt.Fprintf(s.out, "signed   %s.sig as %s\n\nNext: keyrotor assess\n", path, report.Clean(names[0]))
+	fmt.Fprintf(s.out, "signed   %s.sig as %s\n", path, report.Clean(names[0]))
+	s.showNext("keyrotor assess   holds the keys against the rules with these waivers")
 	return nil
 }

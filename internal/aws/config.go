@@ -2,6 +2,7 @@ package aws
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"log/slog"
 	"regexp"
@@ -15,9 +16,7 @@ import (
 // Access says how an account that has no keyrotor role by default is entered.
 type Access string
 
-// How the management account and our own account are entered. The zero value
-// is AccessOwn for our own account; for a management account that is not our
-// own it is AccessRole, and a refusal there is a gap with cause no-role.
+// How our own account and the management account are entered.
 const (
 	AccessOwn  Access = "own-credentials"
 	AccessRole Access = "role"
@@ -29,7 +28,6 @@ const (
 	DefaultScanRole       = "keyrotor-scan"
 	DefaultApplyRole      = "keyrotor-apply"
 	DefaultMaxConcurrency = 32
-	defaultDuration       = time.Hour
 	defaultCallTimeout    = 30 * time.Second
 )
 
@@ -38,25 +36,28 @@ type Config struct {
 	// ScanRole and ApplyRole are role names (a path is allowed: "ops/scan") or
 	// ARNs in which {account} stands for the account.
 	ScanRole, ApplyRole string
-	// AssumeFrom is the ARN of a role to take on before all others, empty for
-	// the credentials of the SDK's default chain.
+	// AssumeFrom is the ARN of a role to take on before all others, such as one
+	// of a delegated administrator's account; empty: the credentials of the
+	// SDK's default chain. The account of that role is then our own.
 	AssumeFrom string
 	ExternalID string
 	// SessionName is the role session name and carries the run id; what AWS
 	// does not allow in it is replaced, and it is cut at 64 characters.
 	SessionName    string
 	SourceIdentity string
-	// Duration of role sessions, an hour by default, which is also the most
-	// that a chained role gets.
+	// Duration of role sessions, an hour by default. That is also the most: a
+	// role taken on from a role gets no more, and sessions are renewed.
 	Duration time.Duration
-	// Own and Management say how our own and the management account are entered.
-	Own, Management Access
+	// Own says how our own account is entered, AccessOwn by default; it holds for
+	// the management account, too, where that is our own.
+	Own Access
+	// Management says how a management account that is not our own is entered:
+	// AccessRole, the default, or AccessGap. Refused there, it is a gap with
+	// cause no-role.
+	Management Access
 
-	// Partition is "aws", "aws-cn" or "aws-us-gov"; by default that of the
-	// caller's ARN.
-	Partition string
-	// HomeRegion is where STS and global services are asked; by default the
-	// SDK's Region, else the first of the partition.
+	// HomeRegion is where STS, Organizations and the account service are asked;
+	// by default the SDK's Region, else the first of the partition of Regions.
 	HomeRegion string
 	// Regions limits the scan to these Regions; they also stand in when no call
 	// tells which Regions an account has.
@@ -68,10 +69,11 @@ type Config struct {
 
 	// With names optional facts: last-use, grants.
 	With []string
-	// OwnerTag and EnvTag are tag keys, "owner" and "env" by default.
-	OwnerTag, EnvTag string
+	// OwnerTag is the key of the tag that names an owner, "owner" by default.
+	OwnerTag string
 
-	// MaxConcurrency is how many keys are read at once over all places.
+	// MaxConcurrency is how many keys are read at once over all places, 32 by
+	// default. Each may hold a connection.
 	MaxConcurrency int
 	// CallTimeout bounds one attempt of one call, 30 s by default.
 	CallTimeout time.Duration
@@ -83,6 +85,16 @@ type Config struct {
 	Now func() time.Time
 }
 
+// What AWS takes as the length of a role session, and what a role that was
+// taken on from a role gets at most.
+const (
+	shortestSession = 15 * time.Minute
+	longestSession  = time.Hour
+)
+
+// mostConcurrency is far beyond what the quotas of KMS let through.
+const mostConcurrency = 512
+
 var (
 	accountID   = regexp.MustCompile(`^[0-9]{12}$`)
 	regionName  = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$`)
@@ -93,15 +105,17 @@ var (
 	roleARN     = regexp.MustCompile(`^arn:[a-z-]+:iam::([0-9]{12}|\{account\}):role/[\w+=,.@/-]{1,512}$`)
 )
 
-// validate fills in defaults and refuses what AWS would refuse, naming the field.
+// Validate refuses what AWS would refuse, and names the field.
+func (c Config) Validate() error { return c.validate() } // of a copy: the defaults are for Open
+
+// validate fills in defaults, too.
 func (c *Config) validate() error {
 	c.ScanRole = cmp.Or(c.ScanRole, DefaultScanRole)
 	c.ApplyRole = cmp.Or(c.ApplyRole, DefaultApplyRole)
-	c.Duration = cmp.Or(c.Duration, defaultDuration)
+	c.Duration = cmp.Or(c.Duration, longestSession)
 	c.CallTimeout = cmp.Or(c.CallTimeout, defaultCallTimeout)
-	c.MaxConcurrency = cmp.Or(max(c.MaxConcurrency, 0), DefaultMaxConcurrency)
+	c.MaxConcurrency = cmp.Or(c.MaxConcurrency, DefaultMaxConcurrency)
 	c.OwnerTag = cmp.Or(c.OwnerTag, "owner")
-	c.EnvTag = cmp.Or(c.EnvTag, "env")
 	c.SessionName = sessionName(c.SessionName)
 	if c.Quota == nil {
 		c.Quota = keyrotor.RequestQuota
@@ -113,25 +127,24 @@ func (c *Config) validate() error {
 }
 
 func (c *Config) validateRoles() error {
-	for field, role := range map[string]string{"scan_role": c.ScanRole, "apply_role": c.ApplyRole} {
-		if !rolePath.MatchString(role) && !roleARN.MatchString(role) {
-			return fmt.Errorf("aws: %s %q is neither a role name nor a role ARN with {account}", field, role)
+	for _, role := range []struct{ field, value string }{{"scan_role", c.ScanRole}, {"apply_role", c.ApplyRole}} {
+		if !rolePath.MatchString(role.value) && !roleARN.MatchString(role.value) {
+			return fmt.Errorf("%s: %q is neither a role name nor a role ARN with {account}", role.field, role.value)
 		}
 	}
 	switch {
 	case c.AssumeFrom != "" && (!roleARN.MatchString(c.AssumeFrom) || strings.Contains(c.AssumeFrom, "{account}")):
-		return fmt.Errorf("aws: assume_from %q is not a role ARN", c.AssumeFrom)
+		return fmt.Errorf("assume_from: %q is not the ARN of a role (arn:aws:iam::111122223333:role/keyrotor)", c.AssumeFrom)
 	case c.ExternalID != "" && (len(c.ExternalID) < 2 || len(c.ExternalID) > 1224 || !externalID.MatchString(c.ExternalID)):
-		return fmt.Errorf("aws: external_id must be 2 to 1224 of letters, digits and _+=,.@:/-")
+		return errors.New("external_id: not 2 to 1224 of letters, digits and _+=,.@:/-")
 	case c.SourceIdentity != "" && !sourceIdent.MatchString(c.SourceIdentity):
-		return fmt.Errorf("aws: source_identity %q must be 2 to 64 of letters, digits and _+=,.@-", c.SourceIdentity)
-	case c.Duration < 15*time.Minute || c.Duration > 12*time.Hour:
-		return fmt.Errorf("aws: session duration %s is not between 15m and 12h", c.Duration)
-	}
-	for field, a := range map[string]Access{"own": c.Own, "management": c.Management} {
-		if !slices.Contains([]Access{"", AccessOwn, AccessRole, AccessGap}, a) {
-			return fmt.Errorf("aws: %s %q is none of %s, %s, %s", field, a, AccessOwn, AccessRole, AccessGap)
-		}
+		return fmt.Errorf("source_identity: %q is not 2 to 64 of letters, digits and _+=,.@-", c.SourceIdentity)
+	case c.Duration < shortestSession || c.Duration > longestSession:
+		return fmt.Errorf("session_duration: %s is not between 15m and 1h, the most that a role taken on from a role gets; sessions are renewed by themselves", c.Duration)
+	case !slices.Contains([]Access{"", AccessOwn, AccessRole, AccessGap}, c.Own):
+		return fmt.Errorf("own_account: %q is none of %s, %s, %s", c.Own, AccessOwn, AccessRole, AccessGap)
+	case !slices.Contains([]Access{"", AccessRole, AccessGap}, c.Management):
+		return fmt.Errorf("management_account: %q is neither %s nor %s (where it is keyrotor's own account, own_account says how it is entered)", c.Management, AccessRole, AccessGap)
 	}
 	return nil
 }
@@ -139,17 +152,28 @@ func (c *Config) validateRoles() error {
 func (c *Config) validateScope() error {
 	for _, id := range slices.Concat(c.Accounts, c.ExcludeAccounts) {
 		if !accountID.MatchString(id) {
-			return fmt.Errorf("aws: account %q is not 12 digits (quote it in YAML: a leading zero gets lost)", id)
+			return fmt.Errorf("account %q is not twelve digits (quote it in YAML: a leading zero gets lost)", id)
 		}
 	}
 	for _, r := range c.Regions {
 		if !regionName.MatchString(r) {
-			return fmt.Errorf("aws: Region %q does not look like one (eu-west-1)", r)
+			return fmt.Errorf("regions: %q does not look like a Region (eu-west-1)", r)
 		}
+		if partitionOf(r) != partitionOf(c.Regions[0]) {
+			return fmt.Errorf("regions: %s and %s are of different partitions, which no credentials span: a configuration and a state folder for each", c.Regions[0], r)
+		}
+	}
+	switch {
+	case c.HomeRegion != "" && !regionName.MatchString(c.HomeRegion):
+		return fmt.Errorf("home_region: %q does not look like a Region (eu-west-1)", c.HomeRegion)
+	case c.HomeRegion != "" && len(c.Regions) > 0 && partitionOf(c.HomeRegion) != partitionOf(c.Regions[0]):
+		return fmt.Errorf("home_region: %s is of another partition than %s in regions", c.HomeRegion, c.Regions[0])
+	case c.MaxConcurrency < 1 || c.MaxConcurrency > mostConcurrency:
+		return fmt.Errorf("concurrency: %d is not between 1 and %d", c.MaxConcurrency, mostConcurrency)
 	}
 	for _, w := range c.With {
 		if w != keyrotor.FactLastUse && w != keyrotor.FactGrants {
-			return fmt.Errorf("aws: optional fact %q is neither %s nor %s", w, keyrotor.FactLastUse, keyrotor.FactGrants)
+			return fmt.Errorf("with: %q is neither %s nor %s", w, keyrotor.FactLastUse, keyrotor.FactGrants)
 		}
 	}
 	return nil
@@ -159,6 +183,7 @@ func (c *Config) validateScope() error {
 func (c Config) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("scan_role", c.ScanRole), slog.String("apply_role", c.ApplyRole),
+		slog.String("assume_from", c.AssumeFrom), slog.String("home_region", c.HomeRegion),
 		slog.String("session", c.SessionName), slog.Bool("external_id", c.ExternalID != ""),
 		slog.Any("regions", c.Regions), slog.Any("accounts", c.Accounts), slog.Any("with", c.With),
 	)

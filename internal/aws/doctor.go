@@ -299,6 +299,7 @@ func remedy(g keyrotor.Gap) string {
 		return "others use up the request quota of this account; try later or raise the quota"
 	case keyrotor.CauseNetwork:
 		return "no answer: check network, proxy, VPC endpoint and AWS_ENDPOINT_URL"
+	case keyrotor.CauseOther:
 	}
 	return ""
 }

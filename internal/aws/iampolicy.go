@@ -139,6 +139,7 @@ func sid(on Resource, write bool) string {
 		return verb + "Keys"
 	case OnKeysAndAliases:
 		return verb + "Aliases"
+	case OnAnything:
 	}
 	return verb + "Lists"
 }
@@ -152,6 +153,7 @@ func resources(on Resource, o TrustOptions, n names) any {
 		return []string{arn + ":kms:*:" + n.account + ":key/*", arn + ":kms:*:" + n.account + ":alias/*"}
 	case OnRoles:
 		return []string{arn + ":iam::*:role/" + o.ScanRole, arn + ":iam::*:role/" + o.ApplyRole}
+	case OnAnything:
 	}
 	return "*"
 }

@@ -22,16 +22,20 @@ func (e *Estate) Look(ctx context.Context, t keyrotor.Target) (keyrotor.Asset, e
 	return reader.look(ctx, t, askAliases)
 }
 
-// LookForApply is a fresh look with the apply role, at what that role may read:
-// description, rotation, history, tags. Name and OU are taken from the target
-// and from what is already known.
-func (e *Estate) LookForApply(ctx context.Context, t keyrotor.Target) (keyrotor.Asset, error) {
+// LookForApply is a fresh look at a step's key with the apply role, at what that
+// role may read and what speaks for or against the step: tags and the key policy,
+// which may condition on them, where the step changes tags, else rotation, history
+// and tags. Name and OU are taken from the target and from what is already known.
+func (e *Estate) LookForApply(ctx context.Context, s keyrotor.Step) (keyrotor.Asset, error) {
 	e.mu.Lock()
 	known := e.roster
 	e.mu.Unlock()
-	reader := e.reader(known.place(t), RoleApply, nil)
+	reader := e.reader(known.place(s.Target), RoleApply, nil)
 	reader.want = wanted{rotation: true, history: true, tags: true}
-	return reader.look(ctx, t, aliasOfTarget)
+	if s.Verb == keyrotor.TagKey || s.Verb == keyrotor.UntagKey {
+		reader.want = wanted{tags: true, policy: true}
+	}
+	return reader.look(ctx, s.Target, aliasOfTarget)
 }
 
 // aliasSource says where a look takes the aliases from.

@@ -26,6 +26,7 @@ const (
 type meter struct {
 	lanes *lanes
 	role  Role
+	renew *renewal // nil: these credentials cannot be fetched anew
 }
 
 // lanes are the paces of one account and Region, shared by all its clients.
@@ -119,8 +120,9 @@ func (m *meter) HandleFinalize(ctx context.Context, in middleware.FinalizeInput,
 	out, metadata, err := next.HandleFinalize(ctx, in)
 	id, _ := awsmiddleware.GetRequestIDMetadata(metadata)
 	trace.answered(lane.call, id, err)
-	lane.pace.told(isThrottle(err), time.Now())
-	return out, metadata, err
+	now := time.Now()
+	lane.pace.told(isThrottle(err), now)
+	return out, metadata, m.renew.after(err, now)
 }
 
 // install puts the meter inside the retry loop and before the signature, which

@@ -20,6 +20,8 @@ type pace struct {
 	mu      sync.Mutex
 	slowed  bool
 	changed time.Time
+	refused time.Time // since when nothing but throttles is answered; zero: not so
+	heard   time.Time // the last of those throttles
 }
 
 const (
@@ -52,6 +54,14 @@ func (p *pace) told(throttled bool, now time.Time) {
 	if !throttled && !p.slowed {
 		return
 	}
+	switch {
+	case !throttled:
+		p.refused = time.Time{}
+	case p.refused.IsZero():
+		p.refused, p.heard = now, now
+	default:
+		p.heard = now
+	}
 	if now.Sub(p.changed) < paceStep {
 		return // calls already under way say the same thing once more
 	}
@@ -64,4 +74,16 @@ func (p *pace) told(throttled bool, now time.Time) {
 	next := min(current*1.25, p.nominal)
 	p.limiter.SetLimitAt(now, next)
 	p.slowed, p.changed = next < p.nominal, now
+}
+
+// refusedSince is since when the service answers nothing but throttles; zero
+// when its last answer was another, or when nobody asks any more: the pause
+// before another attempt is no longer than longestPause.
+func (p *pace) refusedSince(now time.Time) time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if now.Sub(p.heard) > longestPause+paceStep {
+		return time.Time{}
+	}
+	return p.refused
 }

@@ -93,8 +93,14 @@ func permissionGroups() map[string][]Permission {
 			read("kms:ListKeys", OnAnything, "find a key made before a crash, by its change tag"),
 		},
 		string(keyrotor.CreateAlias): {write("kms:CreateAlias", OnKeysAndAliases, "name a key")},
-		string(keyrotor.TagKey):      {write("kms:TagResource", OnKeys, "set tags")},
-		string(keyrotor.UntagKey):    {write("kms:UntagResource", OnKeys, "undo tags that a run set")},
+		string(keyrotor.TagKey): {
+			read("kms:GetKeyPolicy", OnKeys, "does the key policy condition on the tags"),
+			write("kms:TagResource", OnKeys, "set tags"),
+		},
+		string(keyrotor.UntagKey): {
+			read("kms:GetKeyPolicy", OnKeys, "does the key policy condition on the tags"),
+			write("kms:UntagResource", OnKeys, "undo tags that a run set"),
+		},
 	}
 }
 

@@ -22,8 +22,10 @@ func TestEveryCallMadeIsInThePermissions(t *testing.T) {
 			target = asset.Target()
 		}
 	}
-	if _, err := e.LookForApply(t.Context(), target); err != nil {
-		t.Fatal(err)
+	for _, verb := range []keyrotor.Verb{keyrotor.EnableRotation, keyrotor.TagKey} {
+		if _, err := e.LookForApply(t.Context(), keyrotor.Step{Verb: verb, Target: target}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	fresh := target
 	fresh.ID, fresh.ARN, fresh.Name = "", "", ""

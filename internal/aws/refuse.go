@@ -20,11 +20,16 @@ func refusal(call string, err error) keyrotor.Gap {
 	}
 }
 
+// codeUnknown is what the SDK makes of an answer that names no code.
+const codeUnknown = "UnknownError"
+
 // codeOf is the service's error code, or a word of ours where there is none.
 func codeOf(err error) string {
-	switch {
-	case errorCode(err) != "":
-		return errorCode(err)
+	switch code := errorCode(err); {
+	case isThrottle(err) && (code == "" || code == codeUnknown):
+		return "TooManyRequests" // the words of HTTP 429
+	case code != "":
+		return code
 	case errors.Is(err, errPolicySyntax):
 		return "MalformedPolicyDocument"
 	case errors.Is(err, context.Canceled):

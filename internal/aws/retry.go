@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -13,8 +14,9 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// retryer repeats throttled calls, and, where a call may be repeated, calls
-// that met a transient fault. It differs from the SDK's in three ways:
+// retryer repeats throttled calls, calls whose credentials had expired and were
+// renewed, and, where a call may be repeated, calls that met a transient fault.
+// It differs from the SDK's in three more ways:
 //
 //   - LimitExceededException is final. KMS says it for hard quotas (25 on-demand
 //     rotations, 50 aliases); the SDK counts it among the throttles and would
@@ -34,7 +36,7 @@ const (
 
 // IsErrorRetryable implements awssdk.Retryer.
 func (r retryer) IsErrorRetryable(err error) bool {
-	if isThrottle(err) {
+	if isThrottle(err) || isRenewed(err) {
 		return true
 	}
 	return !r.once && isTransient(err)
@@ -47,7 +49,13 @@ func (retryer) MaxAttempts() int { return throttledAttempts }
 // RetryDelay is the pause before the next attempt: full jitter, a random time
 // up to a bound that doubles. Returning the error itself ends the retries.
 func (retryer) RetryDelay(attempt int, err error) (time.Duration, error) {
-	if attempt >= transientAttempts && !isThrottle(err) {
+	switch {
+	case isRenewed(err):
+		if attempt > 1 {
+			return 0, err // new credentials did not help
+		}
+		return 0, nil
+	case attempt >= transientAttempts && !isThrottle(err):
 		return 0, err
 	}
 	bound := min(firstPause<<min(attempt, 16), longestPause)
@@ -71,14 +79,15 @@ var _ awssdk.RetryerV2 = retryer{}
 
 func releaseNothing(error) error { return nil }
 
-// isThrottle reports a refusal for rate: nothing was done.
+// isThrottle reports a refusal for rate: nothing was done. A proxy or gateway in
+// front of AWS says it by status alone, with no code of AWS in the answer.
 func isThrottle(err error) bool {
 	code := errorCode(err)
 	if code == "LimitExceededException" {
 		return false
 	}
 	_, ok := retry.DefaultThrottleErrorCodes[code]
-	return ok
+	return ok || httpStatus(err) == http.StatusTooManyRequests
 }
 
 // isTransient reports a fault that may be gone at the next try.

@@ -36,6 +36,10 @@ func TestWhatIsRepeated(t *testing.T) {
 		repeatable, once, left bool // left: the attempt may have taken effect
 	}{
 		"throttle":                      {apiError(400, "ThrottlingException"), true, true, false},
+		"429 without a code":            {apiError(429, "UnknownError"), true, true, false},
+		"429 with a hard quota":         {apiError(429, "LimitExceededException"), false, false, false},
+		"renewed credentials":           {renewedError{apiError(400, "ExpiredTokenException")}, true, true, false},
+		"expired for good":              {apiError(400, "ExpiredTokenException"), false, false, false},
 		"too many requests":             {apiError(400, "TooManyRequestsException"), true, true, false},
 		"hard quota":                    {apiError(400, "LimitExceededException"), false, false, false},
 		"access denied":                 {apiError(400, "AccessDeniedException"), false, false, false},
@@ -182,22 +186,27 @@ func TestASilentConnectionEndsInTime(t *testing.T) {
 
 func TestConfigNamesTheFieldThatIsWrong(t *testing.T) {
 	for field, c := range map[string]Config{
-		"scan_role":       {ScanRole: "a b"},
-		"apply_role":      {ApplyRole: "arn:aws:iam::1:role/x"},
-		"assume_from":     {AssumeFrom: "role"},
-		"external_id":     {ExternalID: "x"},
-		"source_identity": {SourceIdentity: "a b"},
-		"duration":        {Duration: time.Minute},
-		"management":      {Management: "sometimes"},
-		"account":         {Accounts: []string{"12345"}},
-		"Region":          {Regions: []string{"everywhere"}},
-		"optional fact":   {With: []string{"horoscope"}},
+		"scan_role":            {ScanRole: "a b"},
+		"apply_role":           {ApplyRole: "arn:aws:iam::1:role/x"},
+		"assume_from":          {AssumeFrom: "role"},
+		"external_id":          {ExternalID: "x"},
+		"source_identity":      {SourceIdentity: "a b"},
+		"session_duration":     {Duration: 2 * time.Hour},
+		"own_account":          {Own: "sometimes"},
+		"management_account":   {Management: AccessOwn}, // our own credentials would read our own keys a second time, under its name
+		"home_region":          {HomeRegion: "Beijing"},
+		"another partition":    {HomeRegion: "us-east-1", Regions: []string{"cn-north-1"}},
+		"different partitions": {Regions: []string{"us-gov-west-1", "cn-north-1"}},
+		"concurrency":          {MaxConcurrency: 100_000},
+		"account":              {Accounts: []string{"12345"}},
+		"Region":               {Regions: []string{"everywhere"}},
+		"with":                 {With: []string{"horoscope"}},
 	} {
 		if err := c.validate(); err == nil || !strings.Contains(err.Error(), field) {
 			t.Errorf("%s: %v", field, err)
 		}
 	}
-	good := Config{ScanRole: "arn:aws-us-gov:iam::{account}:role/ops/scan", Regions: []string{"us-gov-west-1", "cn-north-1", "us-iso-east-1"}}
+	good := Config{ScanRole: "arn:aws-us-gov:iam::{account}:role/ops/scan", Regions: []string{"us-gov-west-1", "us-gov-east-1"}, HomeRegion: "us-gov-west-1"}
 	if err := good.validate(); err != nil {
 		t.Error(err)
 	}

@@ -3,29 +3,20 @@ package aws
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
-	awsarn "github.com/aws/aws-sdk-go-v2/aws/arn"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
 	"github.com/aws/smithy-go/middleware"
 )
-
-// Identity is who keyrotor is.
-type Identity struct {
-	ARN       string
-	Account   string
-	Partition string
-}
 
 // Estate is the accounts that one configuration reaches. It is safe for
 // concurrent use and holds one session per account and role, shared over all
@@ -41,19 +32,11 @@ type Estate struct {
 	lanes    map[place]*lanes
 	sessions map[session]awssdk.CredentialsProvider
 	clients  map[client]*kms.Client
+	renewals map[*awssdk.CredentialsCache]*renewal
 
 	rosterMu sync.Mutex
 	roster   *roster
-
-	// headroom is made by Walk and never touched, so that it takes address space
-	// and no memory. The SDK makes some 32 KB of garbage a call over a live heap of a
-	// few MB: by itself the collector would run every few hundred calls, and
-	// take an eighth of the processor. It paces itself by the size of the heap,
-	// of which this is part, and lets so much garbage gather before it runs.
-	headroom []byte
 }
-
-const headroomSize = 64 << 20
 
 type place struct{ account, region string }
 
@@ -85,6 +68,9 @@ func Open(ctx context.Context, cfg Config) (*Estate, error) {
 }
 
 func open(ctx context.Context, cfg Config, base awssdk.Config) (*Estate, error) {
+	if err := holdCredentials(ctx, base); err != nil {
+		return nil, err
+	}
 	e := &Estate{
 		cfg:      cfg,
 		base:     base,
@@ -92,81 +78,47 @@ func open(ctx context.Context, cfg Config, base awssdk.Config) (*Estate, error) 
 		lanes:    make(map[place]*lanes),
 		sessions: make(map[session]awssdk.CredentialsProvider),
 		clients:  make(map[client]*kms.Client),
+		renewals: make(map[*awssdk.CredentialsCache]*renewal),
 	}
 	if cfg.AssumeFrom != "" {
 		e.base.Credentials = e.assume(cfg.AssumeFrom)
 	}
 	who, err := e.callerIdentity(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("who am I (sts:GetCallerIdentity in %s): %w", e.base.Region, err)
+		return nil, whoAmI(err, e.base.Region)
 	}
 	e.who = who
-	return e, nil
+	return e, cfg.fits(who)
 }
 
 func loadBase(ctx context.Context, cfg Config) (awssdk.Config, error) {
-	// The SDK's own client during loading: it is the one to which the SDK can
-	// add a CA bundle (AWS_CA_BUNDLE).
-	options := []func(*config.LoadOptions) error{config.WithHTTPClient(awshttp.NewBuildableClient())}
+	options := []func(*config.LoadOptions) error{
+		// The SDK's own client during loading: it is the one to which the SDK can
+		// add a CA bundle (AWS_CA_BUNDLE).
+		config.WithHTTPClient(awshttp.NewBuildableClient()),
+		// The SDK warns on standard error of things that its errors say once more.
+		config.WithLogger(logging.Nop{}),
+	}
 	if cfg.HomeRegion != "" {
 		options = append(options, config.WithRegion(cfg.HomeRegion))
 	}
 	base, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
-		return awssdk.Config{}, fmt.Errorf("load AWS configuration: %w", err)
+		return awssdk.Config{}, notLoaded(err)
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	if built, ok := base.HTTPClient.(*awshttp.BuildableClient); ok {
 		transport = built.GetTransport()
 	}
 	base.HTTPClient = newWire(transport, cfg.MaxConcurrency, cfg.CallTimeout)
-	base.Region = cmp.Or(base.Region, firstRegion(cfg.Partition))
+	base.Region = cmp.Or(base.Region, cfg.firstRegion())
 	base.Retryer = func() awssdk.Retryer { return retryer{} }
 	base.RetryMaxAttempts = 0 // ours decides
 	return base, nil
 }
 
-func firstRegion(partition string) string {
-	switch partition {
-	case "aws-cn":
-		return "cn-north-1"
-	case "aws-us-gov":
-		return "us-gov-west-1"
-	}
-	return "us-east-1"
-}
-
-// firstCallTimeout bounds one attempt of the first call of all. Whoever waits
-// for a wrong endpoint or a silent proxy hears of it within half a minute.
-const firstCallTimeout = 6 * time.Second
-
-func (e *Estate) callerIdentity(ctx context.Context) (Identity, error) {
-	cfg := e.own()
-	if w, ok := cfg.HTTPClient.(*wire); ok {
-		cfg.HTTPClient = &wire{w.transport, min(w.timeout, firstCallTimeout)}
-	}
-	out, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
-	if err != nil {
-		return Identity{}, err
-	}
-	who := Identity{ARN: awssdk.ToString(out.Arn), Account: awssdk.ToString(out.Account), Partition: "aws"}
-	if parsed, err := awsarn.Parse(who.ARN); err == nil {
-		who.Partition = parsed.Partition
-	}
-	if want := e.cfg.Partition; want != "" && want != who.Partition {
-		return Identity{}, fmt.Errorf("the credentials belong to partition %s, the configuration says %s", who.Partition, want)
-	}
-	if who.Account == "" {
-		return Identity{}, errors.New("the answer names no account")
-	}
-	return who, nil
-}
-
-// Identity is who keyrotor runs as.
-func (e *Estate) Identity() Identity { return e.who }
-
 // own is the SDK configuration of our own credentials in the home Region.
-func (e *Estate) own() awssdk.Config { return e.metered(e.base, e.base.Region, "own", RoleOwn) }
+func (e *Estate) own() awssdk.Config { return e.metered(e.base, e.base.Region, ownLanes, RoleOwn) }
 
 // session is the SDK configuration for an account and Region in a role.
 func (e *Estate) session(account, region string, role Role) awssdk.Config {
@@ -178,7 +130,7 @@ func (e *Estate) session(account, region string, role Role) awssdk.Config {
 func (e *Estate) metered(cfg awssdk.Config, region, account string, role Role) awssdk.Config {
 	cfg = cfg.Copy()
 	cfg.Region = region
-	m := &meter{lanes: e.lanesOf(place{account, region}), role: role}
+	m := &meter{lanes: e.lanesOf(place{account, region}), role: role, renew: e.renewalOf(cfg.Credentials)}
 	cfg.APIOptions = append(cfg.APIOptions, func(s *middleware.Stack) error { return m.install(s) })
 	return cfg
 }

@@ -2,10 +2,13 @@ package aws_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -41,14 +44,30 @@ func TestRolesAreTakenOnWithExternalIDAndSessionName(t *testing.T) {
 func TestOpenRefusesWhatCannotWork(t *testing.T) {
 	s := mixedWorld(t, nil)
 	for name, c := range map[string]struct {
-		prepare func()
+		prepare func(*testing.T)
 		cfg     aws.Config
 		want    string
 	}{
-		"another partition": {nil, aws.Config{Partition: "aws-cn", HomeRegion: "eu-west-1"}, "the configuration says aws-cn"},
-		"no credentials":    {func() { t.Setenv("AWS_ACCESS_KEY_ID", ""); t.Setenv("AWS_SECRET_ACCESS_KEY", "") }, aws.Config{}, "sts:GetCallerIdentity"},
-		"expired token": {func() {
-			useSandboxKeys(t)
+		"Regions of another partition": {nil, aws.Config{Regions: []string{"cn-north-1"}}, "belong to partition aws, and regions names cn-north-1"},
+		"a role of another partition":  {nil, aws.Config{ScanRole: "arn:aws-cn:iam::{account}:role/scan"}, "belong to partition aws, and scan_role is arn:aws-cn:"},
+		"no credentials":               {func(t *testing.T) { t.Setenv("AWS_ACCESS_KEY_ID", ""); t.Setenv("AWS_SECRET_ACCESS_KEY", "") }, aws.Config{}, "no AWS credentials: tried AWS_ACCESS_KEY_ID"},
+		"a profile that is not there":  {func(t *testing.T) { t.Setenv("AWS_PROFILE", "nobody") }, aws.Config{}, "nobody"},
+		"a helper program that is silent": {func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "config")
+			if err := os.WriteFile(file, []byte("[profile helped]\ncredential_process = /bin/false\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			t.Setenv("AWS_CONFIG_FILE", file)
+			t.Setenv("AWS_PROFILE", "helped")
+			t.Setenv("AWS_ACCESS_KEY_ID", "")
+			t.Setenv("AWS_SECRET_ACCESS_KEY", "")
+		}, aws.Config{}, "the AWS credentials of profile helped cannot be fetched"},
+		"a key that AWS does not know": {func(t *testing.T) {
+			if err := s.Inject(sandbox.Fault{Service: "sts", Operation: "GetCallerIdentity", Code: "InvalidClientTokenId", Status: 403, Times: 1}); err != nil {
+				t.Fatal(err)
+			}
+		}, aws.Config{}, "InvalidClientTokenId"},
+		"expired token": {func(t *testing.T) {
 			if err := s.Inject(sandbox.Fault{Service: "sts", Operation: "GetCallerIdentity", Code: "ExpiredToken", Status: 403, Times: 1}); err != nil {
 				t.Fatal(err)
 			}
@@ -56,11 +75,15 @@ func TestOpenRefusesWhatCannotWork(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if c.prepare != nil {
-				c.prepare()
+				c.prepare(t)
 			}
 			_, err := aws.Open(t.Context(), c.cfg)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %q in it", err, c.want)
+			}
+			var p *keyrotor.Problem
+			if name != "expired token" && (!errors.As(err, &p) || p.Now == "" || p.Next == "") {
+				t.Errorf("%v does not say what holds now and what to do next", err)
 			}
 		})
 	}

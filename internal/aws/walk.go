@@ -34,9 +34,6 @@ const accountsAtOnce = 16
 // each of its Regions, from several goroutines. Regions that the configuration
 // leaves out are found with status excluded.
 func (e *Estate) Walk(ctx context.Context, found func(Source) error, gap func(keyrotor.Gap)) (keyrotor.Population, error) {
-	e.mu.Lock()
-	e.headroom = make([]byte, headroomSize)
-	e.mu.Unlock()
 	t := &trace{}
 	ctx = withTrace(ctx, t)
 	r, err := e.loadRoster(ctx)

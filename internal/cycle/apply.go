@@ -5,14 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"time"
 
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/apply"
 	"github.com/keyrotor/keyrotor/internal/approve"
 	"github.com/keyrotor/keyrotor/internal/guard"
-	"github.com/keyrotor/keyrotor/internal/ledger"
 	"github.com/keyrotor/keyrotor/internal/plan"
 	"github.com/keyrotor/keyrotor/internal/verify"
 )
@@ -21,9 +19,11 @@ import (
 type ApplyOptions struct {
 	Plan      keyrotor.Plan
 	Approvals []keyrotor.Approval
-	Signers   *approve.AllowedSigners
-	Log       *ledger.Run
-	Actor     func(keyrotor.Step) (apply.Actor, bool)
+	// Signers are those of the configuration; SignersText is their file, which is
+	// held against the plan and kept with the run. Empty: neither is done.
+	Signers     *approve.AllowedSigners
+	SignersText []byte
+	Actor       func(keyrotor.Step) (apply.Actor, bool)
 	// Look reads with the apply role, for the guard; Verify with the scan role,
 	// for the check after each wave.
 	Look    func(ctx context.Context, s keyrotor.Step) (keyrotor.Asset, error)
@@ -50,19 +50,27 @@ type Applied struct {
 
 // Apply carries out the plan that enough people signed, and writes
 // outcomes.jsonl. Outcomes are complete even when an error is returned.
-func Apply(ctx context.Context, a Artifacts, o ApplyOptions) (Applied, error) {
+func Apply(ctx context.Context, a *Record, o ApplyOptions) (Applied, error) {
 	var done Applied
-	log, err := past(o.Log)
+	if len(o.Plan.Changes) == 0 {
+		return done, &keyrotor.Refusal{
+			What: "plan " + o.Plan.Digest.Short() + " changes nothing", Now: "nothing was changed", Next: "keyrotor plan",
+		}
+	}
+	log, err := past(a.Log)
 	if err != nil {
 		return done, fmt.Errorf("replay the run's log: %w", err)
 	}
-	if err := enough(o); err != nil {
+	if err := enough(a.Log, o); err != nil {
 		return done, err
 	}
-	if done.Approved, err = approved(o, log); err != nil {
+	if done.Approved, err = approved(a, o, log); err != nil {
 		return done, err
 	}
-	if err := NoOther(a.ID(), o.Log, o.Plan); err != nil {
+	if err := NoOther(a.ID(), a.Log, o.Plan); err != nil {
+		return done, err
+	}
+	if err := wholeAtFirst(a); err != nil {
 		return done, err
 	}
 	if why := guard.BlastRadius(o.Plan, o.Limits); len(why) > 0 {
@@ -76,7 +84,10 @@ func Apply(ctx context.Context, a Artifacts, o ApplyOptions) (Applied, error) {
 	if err := SavePlan(a, o.Plan); err != nil {
 		return done, err
 	}
-	if err := recordApprovals(ctx, o, done.Approved); err != nil {
+	if err := keepSigners(a, o); err != nil {
+		return done, err
+	}
+	if err := begin(ctx, a, o, done.Approved); err != nil {
 		return done, err
 	}
 	byID := map[keyrotor.ChangeID]keyrotor.Change{}
@@ -84,7 +95,7 @@ func Apply(ctx context.Context, a Artifacts, o ApplyOptions) (Applied, error) {
 		byID[c.ID] = c
 	}
 	executor := apply.Executor{
-		Actor: o.Actor, Look: o.Look, Guard: guard.Step, Journal: journal{o.Log}, Past: log,
+		Actor: o.Actor, Look: o.Look, Guard: guard.Step, Journal: journal{a.Log}, Past: log,
 		Token:   func(c keyrotor.ChangeID) string { return plan.Token(o.Plan.Digest, c) },
 		Expires: done.Approved.Expires, Progress: o.Progress, Now: o.Now, Patience: o.Patience,
 		Concurrency: o.Concurrency, StopAfter: o.StopAfter, StopRunAfter: o.StopRunAfter,
@@ -118,10 +129,13 @@ func checkWave(ctx context.Context, w keyrotor.Wave, byID map[keyrotor.ChangeID]
 		return nil
 	}
 	var checked []keyrotor.Verification
-	discrepant, unread, lost, waiting := 0, 0, 0, 0
+	discrepant, unread, lost, unproven, waiting := 0, 0, 0, 0, 0
 	for _, out := range outcomes {
 		switch out.State {
-		case keyrotor.Failed, keyrotor.Unproven:
+		case keyrotor.Unproven:
+			lost++
+			unproven++
+		case keyrotor.Failed:
 			lost++
 		case keyrotor.Waiting:
 			waiting++
@@ -151,6 +165,14 @@ func checkWave(ctx context.Context, w keyrotor.Wave, byID map[keyrotor.ChangeID]
 	}
 	// What failed may be one key's own matter; a canary of which nothing came
 	// through has shown nothing that speaks for the rest.
+	if len(checked) == 0 && unproven > 0 && unproven == lost {
+		return &keyrotor.Problem{
+			Err: fmt.Errorf("of %d canary changes %d are unproven and none is known to have taken effect", len(outcomes), unproven),
+			Now: "later waves were not started; what is unproven may have been done, and is never called a second time",
+			Next: "keyrotor apply PLAN.json   looks once more, and goes on where the effect shows by then\n" +
+				"where it does not, a new plan is made from what is there:\nkeyrotor scan\nkeyrotor plan",
+		}
+	}
 	if len(checked) == 0 && lost > 0 {
 		return fmt.Errorf("of %d canary changes none took effect, and %d failed or are unproven", len(outcomes), lost)
 	}
@@ -197,93 +219,6 @@ func verifyTarget(c keyrotor.Change, out keyrotor.Outcome) keyrotor.Target {
 		}
 	}
 	return t
-}
-
-func firstIntent(p apply.Past) (time.Time, bool) {
-	var first time.Time
-	for _, m := range p {
-		for _, i := range m.Open {
-			if first.IsZero() || i.At.Before(first) {
-				first = i.At
-			}
-		}
-		for _, r := range m.Receipts {
-			if first.IsZero() || r.At.Before(first) {
-				first = r.At
-			}
-		}
-	}
-	return first, !first.IsZero()
-}
-
-// enough refuses to begin a plan that asks for fewer approvals than it must. What
-// was begun is finished, for a configuration may have grown stricter since.
-func enough(o ApplyOptions) error {
-	_, begun, err := CarriedOut(o.Log)
-	if err != nil || begun {
-		return err
-	}
-	why := approve.Weaker(o.Plan, o.Needs)
-	if len(why) == 0 {
-		return nil
-	}
-	return &keyrotor.Refusal{
-		What: "plan " + o.Plan.Digest.Short() + " asks for less than the configuration does", Why: why,
-		Now: "nothing was changed in AWS", Next: "keyrotor plan, with the configuration that apply uses",
-	}
-}
-
-// approved says who approves of the plan. An approval bounds the start of
-// changes: a run that was begun under valid approvals is finished after they
-// expired. So they are checked as of now, and where nobody has renewed them as
-// of the run's first intent.
-func approved(o ApplyOptions, log apply.Past) (approve.Result, error) {
-	now := o.Now()
-	r, err := approve.Verify(o.Plan, plan.Digest, o.Approvals, o.Signers, now)
-	begun, ok := firstIntent(log)
-	if err == nil || !ok || !begun.Before(now) {
-		return r, err
-	}
-	return approve.Verify(o.Plan, plan.Digest, o.Approvals, o.Signers, begun)
-}
-
-// recordApprovals puts the plan's digest and the approvals that counted into the
-// log before the first effect, once.
-func recordApprovals(ctx context.Context, o ApplyOptions, r approve.Result) error {
-	have := map[string]bool{}
-	var last keyrotor.Digest
-	err := o.Log.Entries(func(e ledger.Entry) error {
-		if e.Type == ledger.TypeApproval && e.Approval != nil {
-			have[e.Approval.Signature] = true
-		}
-		if e.Type == ledger.TypePlan {
-			last = e.Digest
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("replay the run's log: %w", err)
-	}
-	if last != o.Plan.Digest {
-		if err := o.Log.Append(ctx, ledger.Entry{Type: ledger.TypePlan, Digest: o.Plan.Digest, Artifact: FilePlan}); err != nil {
-			return fmt.Errorf("%w: %w", apply.ErrRecord, err)
-		}
-	}
-	for _, ap := range o.Approvals {
-		if have[ap.Signature] || !counted(r, ap) {
-			continue
-		}
-		if err := o.Log.Append(ctx, ledger.Entry{Type: ledger.TypeApproval, Approval: &ap}); err != nil {
-			return fmt.Errorf("%w: %w", apply.ErrRecord, err)
-		}
-	}
-	return nil
-}
-
-func counted(r approve.Result, a keyrotor.Approval) bool {
-	return slices.ContainsFunc(r.Approvers, func(who approve.Approver) bool {
-		return who.Principal == a.Principal && who.Expires.Equal(a.Statement.Expires)
-	})
 }
 
 // Outcomes reads outcomes.jsonl.

@@ -12,7 +12,7 @@ import (
 
 // Assess holds every asset of the inventory against the rules and writes
 // eligibility.jsonl and findings.jsonl.
-func Assess(a Artifacts, judge *assess.Assessor, now time.Time) (keyrotor.AssessedCounts, error) {
+func Assess(a *Record, judge *assess.Assessor, now time.Time) (keyrotor.AssessedCounts, error) {
 	err := a.Write(FileEligibility, func(ew io.Writer) error {
 		return a.Write(FileFindings, func(fw io.Writer) error {
 			eligibility, findings := newLineWriter(ew), newLineWriter(fw)

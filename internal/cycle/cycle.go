@@ -36,15 +36,21 @@ const (
 	DirPlans         = "plans"
 )
 
-// Artifacts is the folder of one run, wherever it is kept.
+// Artifacts is the folder of one run, wherever it is kept, to be read.
 type Artifacts interface {
 	ID() keyrotor.RunID
-	// Write replaces a file, whole or not at all.
-	Write(name string, fill func(io.Writer) error) error
 	// Open reads a file; fs.ErrNotExist when its stage has not run yet.
 	Open(name string) (io.ReadCloser, error)
 	// List names every file but those of the log, sorted, with slashes.
 	List() ([]string, error)
+}
+
+// Folder is the folder of one run, to be written.
+type Folder interface {
+	Artifacts
+	// Write replaces a file, whole or not at all. The file is put in place only
+	// after fill has returned nil.
+	Write(name string, fill func(io.Writer) error) error
 }
 
 // NotRun refuses a stage whose predecessor has not left its file.
@@ -99,7 +105,7 @@ func newLineWriter(w io.Writer) *lineWriter {
 func (l *lineWriter) write(v any) error { return l.enc.Encode(v) }
 func (l *lineWriter) flush() error      { return l.out.Flush() }
 
-func writeLines[T any](a Artifacts, name string, values []T) error {
+func writeLines[T any](a *Record, name string, values []T) error {
 	return a.Write(name, func(w io.Writer) error {
 		lines := newLineWriter(w)
 		for _, v := range values {
@@ -142,7 +148,7 @@ func Summary(a Artifacts) (keyrotor.Summary, error) {
 	return s, nil
 }
 
-func updateSummary(a Artifacts, change func(*keyrotor.Summary)) error {
+func updateSummary(a *Record, change func(*keyrotor.Summary)) error {
 	s, err := Summary(a)
 	if err != nil {
 		return err

@@ -17,6 +17,12 @@ const (
 	entryOutcome = "outcome"
 )
 
+// Log is a run's log to be read: *ledger.Run, or ledger.Journal where somebody
+// else may be writing it.
+type Log interface {
+	Entries(each func(ledger.Entry) error) error
+}
+
 // journal writes what apply does into the run's log.
 type journal struct{ log *ledger.Run }
 
@@ -44,7 +50,7 @@ func (j journal) Settle(ctx context.Context, o keyrotor.Outcome) error {
 // Recorded is what the run's log knows of every change of the plan that was
 // begun or settled. Unlike outcomes.jsonl, which a turn writes at its end, it
 // also knows the effects of a turn that was killed.
-func Recorded(log *ledger.Run, p keyrotor.Plan) ([]keyrotor.Outcome, error) {
+func Recorded(log Log, p keyrotor.Plan) ([]keyrotor.Outcome, error) {
 	memories, err := past(log)
 	if err != nil {
 		return nil, fmt.Errorf("replay the run's log: %w", err)
@@ -78,7 +84,7 @@ func Recorded(log *ledger.Run, p keyrotor.Plan) ([]keyrotor.Outcome, error) {
 }
 
 // past replays what earlier turns of the run wrote.
-func past(log *ledger.Run) (apply.Past, error) {
+func past(log Log) (apply.Past, error) {
 	p := apply.Past{}
 	err := log.Entries(func(e ledger.Entry) error {
 		switch e.Type {

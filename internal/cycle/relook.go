@@ -13,7 +13,7 @@ import (
 
 // Relook reads the keys that a run touched once more, as the inventory of a new
 // run, and returns them by ARN: what an undo is planned from.
-func Relook(ctx context.Context, a Artifacts, p keyrotor.Plan, outcomes []keyrotor.Outcome, look func(context.Context, keyrotor.Target) (keyrotor.Asset, error), now func() time.Time) (map[string]keyrotor.Asset, keyrotor.Population, error) {
+func Relook(ctx context.Context, a *Record, p keyrotor.Plan, outcomes []keyrotor.Outcome, look func(context.Context, keyrotor.Target) (keyrotor.Asset, error), now func() time.Time) (map[string]keyrotor.Asset, keyrotor.Population, error) {
 	pop := keyrotor.Population{Run: a.ID(), Undoes: p.Run, Started: now().UTC(), AccountsFrom: "the changes of run " + string(p.Run), RegionsFrom: "the changes of run " + string(p.Run)}
 	byID := map[keyrotor.ChangeID]keyrotor.Change{}
 	for _, c := range p.Changes {

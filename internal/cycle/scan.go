@@ -12,7 +12,7 @@ import (
 
 // Scan reads the estate into inventory.jsonl. Assets are streamed: what stays
 // in memory does not grow with the number of keys.
-func Scan(ctx context.Context, a Artifacts, e inventory.Estate, o inventory.Options) (keyrotor.Population, error) {
+func Scan(ctx context.Context, a *Record, e inventory.Estate, o inventory.Options) (keyrotor.Population, error) {
 	var pop keyrotor.Population
 	err := a.Write(FileInventory, func(w io.Writer) error {
 		lines := newLineWriter(w)

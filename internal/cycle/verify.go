@@ -10,16 +10,15 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/keyrotor/keyrotor"
-	"github.com/keyrotor/keyrotor/internal/ledger"
 )
 
 // VerifyOptions is what a verification needs.
 type VerifyOptions struct {
 	Plan keyrotor.Plan
-	// Log is the run's, which tells whether the outcomes are the last turn's.
-	Log *ledger.Run
 	// Look reads with the scan role: other eyes than those of apply.
-	Look        func(ctx context.Context, t keyrotor.Target) (keyrotor.Asset, error)
+	Look func(ctx context.Context, t keyrotor.Target) (keyrotor.Asset, error)
+	// Undone are the changes that a later run took back. Optional.
+	Undone      map[keyrotor.ChangeID]TakenBack
 	Now         func() time.Time
 	Patience    time.Duration
 	Concurrency int
@@ -28,12 +27,12 @@ type VerifyOptions struct {
 
 // Verify looks freshly at every change that was reported done, and writes
 // verification.jsonl. It may be repeated at any time.
-func Verify(ctx context.Context, a Artifacts, o VerifyOptions) ([]keyrotor.Verification, error) {
+func Verify(ctx context.Context, a *Record, o VerifyOptions) ([]keyrotor.Verification, error) {
 	outcomes, err := Outcomes(a)
 	if err != nil {
 		return nil, err
 	}
-	if err := lastTurns(a.ID(), o, outcomes); err != nil {
+	if err := lastTurns(a, o.Plan, outcomes); err != nil {
 		return nil, err
 	}
 	byID := map[keyrotor.ChangeID]keyrotor.Change{}
@@ -52,7 +51,7 @@ func Verify(ctx context.Context, a Artifacts, o VerifyOptions) ([]keyrotor.Verif
 	progress := make(chan struct{}, len(todo))
 	for i, out := range todo {
 		g.Go(func() error {
-			results[i] = lookUntilSettled(ctx, byID[out.Change], out, o.Look, o.Now, o.Patience)
+			results[i] = lookAgain(ctx, byID[out.Change], out, o)
 			progress <- struct{}{}
 			return nil
 		})
@@ -84,10 +83,24 @@ func Verify(ctx context.Context, a Artifacts, o VerifyOptions) ([]keyrotor.Verif
 	})
 }
 
+// lookAgain looks until the service has caught up, or patience ends. What a later
+// run took back is not waited for: it is not coming, and that is why.
+func lookAgain(ctx context.Context, c keyrotor.Change, out keyrotor.Outcome, o VerifyOptions) keyrotor.Verification {
+	back, undone := o.Undone[c.ID]
+	if !undone {
+		return lookUntilSettled(ctx, c, out, o.Look, o.Now, o.Patience)
+	}
+	v := lookUntilSettled(ctx, c, out, o.Look, o.Now, 0)
+	if v.Verdict == keyrotor.Discrepant {
+		v.Details = append([]string{back.String()}, v.Details...)
+	}
+	return v
+}
+
 // lastTurns refuses outcomes that a later, killed turn has left behind: to
 // confirm them all would say nothing of what that turn did.
-func lastTurns(run keyrotor.RunID, o VerifyOptions, outcomes []keyrotor.Outcome) error {
-	recorded, err := Recorded(o.Log, o.Plan)
+func lastTurns(a *Record, p keyrotor.Plan, outcomes []keyrotor.Outcome) error {
+	recorded, err := Recorded(a.Log, p)
 	if err != nil {
 		return err
 	}
@@ -105,10 +118,10 @@ func lastTurns(run keyrotor.RunID, o VerifyOptions, outcomes []keyrotor.Outcome)
 		return nil
 	}
 	return &keyrotor.Refusal{
-		What: "the last apply of run " + string(run) + " ended before it wrote its outcomes",
+		What: "the last apply of run " + string(a.ID()) + " ended before it wrote its outcomes",
 		Why:  []string{fmt.Sprintf("the log knows effects of %d changes that %s does not", missing, FileOutcomes)},
 		Now:  "nothing was read or changed; what was done is in the run's log",
-		Next: "keyrotor apply with the same plan takes up where it stopped; keyrotor plan --undo " + string(run) + " takes it back",
+		Next: "keyrotor apply with the same plan takes up where it stopped; keyrotor plan --undo " + string(a.ID()) + " takes it back",
 	}
 }
 

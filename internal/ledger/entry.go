@@ -21,7 +21,7 @@ const (
 	TypeReceipt  = "receipt"  // a step was done
 	TypeOutcome  = "outcome"  // a change ended its turn
 	TypeNote     = "note"     // words for people
-	TypeArtifact = "artifact" // a file of the run has this digest
+	TypeArtifact = "artifact" // a file of the run gets this digest, or is not there when it has none
 	TypeSeal     = "seal"     // last entry under a checkpoint; Text is the verifier key
 )
 
@@ -90,8 +90,6 @@ type Head struct {
 	Size    int64          `json:"size"` // entries under the checkpoint
 	Root    string         `json:"root"` // base64 of the root hash
 	Key     string         `json:"key"`  // verifier key of who sealed
-	// Artifacts are the digests of all files sealed so far, by path.
-	Artifacts map[string]keyrotor.Digest `json:"artifacts"`
 }
 
 // Origins name the logs in their checkpoints.

@@ -40,6 +40,25 @@ func (e *Estate) Head() (string, error) {
 	return fmt.Sprintf("%d:%s", size, root), nil
 }
 
+// HeadOver is the log's head where the log covers the run, and "0:" where it does
+// not: what an approver saw of another estate's log proves nothing of this one.
+func (e *Estate) HeadOver(run keyrotor.RunID) (string, error) {
+	t, err := e.load()
+	if err != nil {
+		return "", fmt.Errorf("estate's log: %w", err)
+	}
+	for _, leaf := range t.leaves {
+		var h Head
+		if err := json.Unmarshal(leaf, &h); err != nil {
+			return "", fmt.Errorf("estate's log: %w", err)
+		}
+		if h.Run == run {
+			return e.Head()
+		}
+	}
+	return "0:", nil
+}
+
 // Add appends a run's head under the file lock: whoever comes second waits,
 // reads again, and appends to what the first one wrote. A head that is already
 // the run's last one is not added twice. The signer must be the one that sealed
@@ -56,6 +75,7 @@ func (e *Estate) Add(h Head, s Signer) error {
 	if err := lock(f, syscall.LOCK_EX); err != nil {
 		return fmt.Errorf("lock %s: %w", f.Name(), err)
 	}
+	removeTemps(e.dir)
 	t, err := e.load()
 	if err != nil {
 		return &keyrotor.Problem{

@@ -3,8 +3,10 @@ package ledger
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/keyrotor/keyrotor"
@@ -41,6 +43,17 @@ func writeTemp(dir string, data []byte) (string, error) {
 		return "", err
 	}
 	return f.Name(), nil
+}
+
+// removeTemps removes what killed writers left below dir. The caller holds the
+// lock that every writer there holds. That a file stays is no harm.
+func removeTemps(dir string) {
+	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() && strings.HasPrefix(d.Name(), tempPrefix) {
+			_ = os.Remove(path)
+		}
+		return nil
+	})
 }
 
 // makeDirs makes a folder and its parents, and makes them last: a file is only

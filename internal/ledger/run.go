@@ -74,6 +74,7 @@ func OpenRun(dir string, run keyrotor.RunID, now func() time.Time) (*Run, error)
 		}
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
+	removeTemps(dir)
 	r := &Run{id: run, dir: dir, now: now, file: f}
 	if err := r.recover(); err != nil {
 		f.Close()
@@ -279,23 +280,35 @@ func (r *Run) Entries(fn func(Entry) error) error {
 }
 
 func (r *Run) entriesUpTo(size int64, fn func(Entry) error) error {
-	lines := bufio.NewReaderSize(io.NewSectionReader(r.file, 0, size), 1<<16)
+	return entriesOf(r.file, size, fn)
+}
+
+// entriesOf reads the whole lines among the first bytes of a journal.
+func entriesOf(f *os.File, size int64, fn func(Entry) error) error {
+	lines := bufio.NewReaderSize(io.NewSectionReader(f, 0, size), 1<<16)
 	for n := 1; ; n++ {
 		line, err := lines.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("read %s: %w", r.file.Name(), err)
+			return fmt.Errorf("read %s: %w", f.Name(), err)
 		}
 		var e Entry
 		if err := json.Unmarshal(line, &e); err != nil {
-			return fmt.Errorf("%s:%d: %w", r.file.Name(), n, err)
+			return fmt.Errorf("%s:%d: %w", f.Name(), n, err)
 		}
 		if err := fn(e); err != nil {
 			return err
 		}
 	}
+}
+
+// Empty reports whether nothing was ever written to the log.
+func (r *Run) Empty() bool {
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	return r.next == 0
 }
 
 // Close gives the log free for another writer.

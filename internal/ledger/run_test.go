@@ -356,3 +356,22 @@ func writeUntilKilled(t *testing.T, dir string) {
 	}
 	group.Wait()
 }
+
+// A report of a run that somebody is applying was refused as in use.
+func TestAJournalIsReadWhileItsWriterHoldsIt(t *testing.T) {
+	s := newState(t)
+	r := s.open(t, runID)
+	defer r.Close()
+	appendNote(t, r, "one")
+	appendNote(t, r, "two")
+	path := filepath.Join(s.runDir(runID), "log", "journal.jsonl")
+	write(t, path, string(read(t, path))+"{\"half a l")
+	var got []string
+	err := ledger.Journal(s.runDir(runID)).Entries(func(e ledger.Entry) error { got = append(got, e.Text); return nil })
+	if err != nil || strings.Join(got, " ") != "one two" {
+		t.Errorf("got %q, %v; want the two whole lines", got, err)
+	}
+	if err := ledger.Journal(t.TempDir()).Entries(func(ledger.Entry) error { return errors.New("an entry") }); err != nil {
+		t.Errorf("a run without a log: %v", err)
+	}
+}

@@ -1,100 +1,54 @@
 package ledger
 
 import (
-	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
+
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/keyrotor/keyrotor"
 )
 
-// Seal puts the run so far under a signed checkpoint: the digests of the given
-// artifacts (by path within the run's folder, with slashes) become entries, the
-// tree is built and signed. Files sealed earlier stay sealed under their last
-// digest. Add the head that it returns to the estate's log. Sealing again when
-// nothing is new returns the same head.
-func (r *Run) Seal(s Signer, artifacts map[string]keyrotor.Digest) (Head, error) {
+// Seal puts the run so far under a signed checkpoint: what was appended and
+// recorded becomes a tree, and the tree is signed. Add the head that it returns
+// to the estate's log. Sealing again when nothing is new returns the same head.
+//
+// The files of the run are sealed under the digests that Record was given, never
+// under what they happen to hold now; for those that hold something else Altered
+// comes back beside the head, and Verify will say so of them from here on. A file
+// whose writing a crash cut off is recorded as what it is: the one before. Files
+// in found, which nobody recorded, are recorded as they are, with a word.
+func (r *Run) Seal(s Signer, found []string) (Head, error) {
 	r.writing.Lock()
 	defer r.writing.Unlock()
 	r.flush()
-	before, err := r.sealed()
+	rec, err := r.replay()
 	if err != nil {
 		return Head{}, err
 	}
-	batch, err := r.artifactEntries(artifacts, before)
+	batch, altered, err := r.settle(rec)
 	if err != nil {
 		return Head{}, err
 	}
-	if len(batch) > 0 || !before.closed(s.VerifierKey()) {
+	more, err := r.adopt(rec, found)
+	if err != nil {
+		return Head{}, err
+	}
+	batch = append(batch, more...)
+	if len(batch) > 0 || !rec.closed(s.VerifierKey()) {
 		batch = append(batch, &waiting{entry: Entry{Type: TypeSeal, At: r.now(), Text: s.VerifierKey()}})
 		if err := r.write(batch); err != nil {
 			return Head{}, err
 		}
 	}
-	return r.publish(s)
-}
-
-// sealState is what the journal says of earlier seals.
-type sealState struct {
-	artifacts map[string]keyrotor.Digest
-	last      Entry
-}
-
-// closed: the last entry is a seal by the same key, so nothing is new.
-func (s sealState) closed(key string) bool { return s.last.Type == TypeSeal && s.last.Text == key }
-
-func (r *Run) sealed() (sealState, error) {
-	s := sealState{artifacts: map[string]keyrotor.Digest{}}
-	err := r.entriesUpTo(r.size, func(e Entry) error {
-		if e.Type == TypeArtifact {
-			s.artifacts[e.Artifact] = e.Digest
-		}
-		s.last = e
-		return nil
-	})
-	return s, err
-}
-
-// artifactEntries makes an entry for each artifact whose digest is news, and
-// writes the short hashes of its lines, from which Verify tells where a file was
-// changed.
-func (r *Run) artifactEntries(artifacts map[string]keyrotor.Digest, before sealState) ([]*waiting, error) {
-	var batch []*waiting
-	for _, name := range slices.Sorted(maps.Keys(artifacts)) {
-		if !fs.ValidPath(name) || name == "." || name == logDir || strings.HasPrefix(name, logDir+"/") {
-			return nil, fmt.Errorf("seal: %q is not the path of an artifact", name)
-		}
-		lines, digest, err := hashLines(filepath.Join(r.dir, filepath.FromSlash(name)))
-		if err != nil {
-			return nil, fmt.Errorf("seal: %w", err)
-		}
-		if digest != artifacts[name] {
-			return nil, fmt.Errorf("seal: %s changed meanwhile: it has digest %s, not %s", name, digest.Short(), artifacts[name].Short())
-		}
-		if err := r.writeLines(name, lines); err != nil {
-			return nil, err
-		}
-		if before.artifacts[name] != digest {
-			batch = append(batch, &waiting{entry: Entry{Type: TypeArtifact, At: r.now(), Artifact: name, Digest: digest}})
-		}
+	head, err := r.publish(s)
+	if err == nil && len(altered) > 0 {
+		err = &Altered{Run: r.id, Files: altered}
 	}
-	return batch, nil
-}
-
-func (r *Run) writeLines(name string, lines []byte) error {
-	path := filepath.Join(r.dir, logDir, linesDir, filepath.FromSlash(name))
-	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, lines) {
-		return nil
-	}
-	return writeFile(path, lines)
+	return head, err
 }
 
 // publish builds the tree of all durable entries and puts it in place.
@@ -105,8 +59,7 @@ func (r *Run) publish(s Signer) (Head, error) {
 		return Head{}, err
 	}
 	t := newTree()
-	artifacts := map[string]keyrotor.Digest{}
-	head := Head{Schema: keyrotor.SchemaRunHead, Version: keyrotor.SchemaVersion, Run: r.id, Key: s.VerifierKey(), Artifacts: artifacts}
+	head := Head{Schema: keyrotor.SchemaRunHead, Version: keyrotor.SchemaVersion, Run: r.id, Key: s.VerifierKey()}
 	chain := ""
 	err = r.entriesUpTo(r.size, func(e Entry) error {
 		leaf, c, err := e.encode(t.size(), chain)
@@ -114,9 +67,6 @@ func (r *Run) publish(s Signer) (Head, error) {
 			return err
 		}
 		chain = c
-		if e.Type == TypeArtifact {
-			artifacts[e.Artifact] = e.Digest
-		}
 		head.At = e.At
 		if err := t.add(leaf); err != nil {
 			return err
@@ -155,46 +105,45 @@ func (r *Run) extends(t *tree, old int64, oldRoot string) error {
 	}
 }
 
-// DigestArtifacts returns the digests of all files in a run's folder, its log
-// and hidden files apart: what to give to Seal.
-func DigestArtifacts(dir string) (map[string]keyrotor.Digest, error) {
-	artifacts := map[string]keyrotor.Digest{}
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(dir, path)
-		if err != nil {
-			return err
-		}
-		hidden := rel != "." && strings.HasPrefix(d.Name(), ".")
-		if d.IsDir() {
-			if rel == logDir || hidden {
-				return fs.SkipDir
-			}
+// Vouched is how many entries, counted from the first, stand under a checkpoint
+// that the signer's key made and that fits them; 0 where there is none. What comes
+// after may have been written by anybody who can write the folder.
+func (r *Run) Vouched(s Signer) (int64, error) {
+	dir := filepath.Join(r.dir, logDir)
+	size, root, err := readCheckpoint(dir)
+	if err != nil || size == 0 {
+		return 0, err
+	}
+	raw, err := os.ReadFile(filepath.Join(dir, checkpointName))
+	if err != nil {
+		return 0, err
+	}
+	verifier, err := note.NewVerifier(s.VerifierKey())
+	if err != nil {
+		return 0, err
+	}
+	signed, err := note.Open(raw, note.VerifierList(verifier))
+	if err != nil || signed.Text != fmt.Sprintf("%s\n%d\n%s\n", runOrigin(r.id), size, root) {
+		return 0, nil
+	}
+	t := newTree()
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	chain := ""
+	err = r.entriesUpTo(r.size, func(e Entry) error {
+		if t.size() == size {
 			return nil
 		}
-		if hidden || !d.Type().IsRegular() {
-			return nil
-		}
-		digest, err := digestFile(path)
-		if err != nil {
-			return err
-		}
-		artifacts[filepath.ToSlash(rel)] = digest
-		return nil
+		leaf, c, err := e.encode(t.size(), chain)
+		chain = c
+		return errors.Join(err, t.add(leaf))
 	})
-	if err != nil {
-		return nil, fmt.Errorf("digest artifacts: %w", err)
+	if err != nil || t.size() != size {
+		return 0, err
 	}
-	return artifacts, nil
-}
-
-func digestFile(path string) (keyrotor.Digest, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
+	got, err := t.root()
+	if err != nil || base64.StdEncoding.EncodeToString(got[:]) != root {
+		return 0, err
 	}
-	defer f.Close()
-	return digestOf(io.Reader(f))
+	return size, nil
 }

@@ -254,8 +254,10 @@ func TestARunThatGoesOnIsNoFaultButSaidToBeUncovered(t *testing.T) {
 	s := small(t)
 	r := s.open(t, runID)
 	appendNote(t, r, "more")
+	const longer = "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n{\"a\":4}\n"
+	record(t, r, "outcomes.jsonl", longer)
 	r.Close()
-	write(t, filepath.Join(s.runDir(runID), "outcomes.jsonl"), "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n{\"a\":4}\n")
+	write(t, filepath.Join(s.runDir(runID), "outcomes.jsonl"), longer)
 	report := verify(t, s.dir, ledger.VerifyOptions{})
 	if !report.OK() || !strings.Contains(strings.Join(report.Notices, "\n"), "no signature covers") {
 		t.Errorf("got %v and notices %q", report.Faults, report.Notices)

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"io/fs"
 	"maps"
 	"os"
 	"path"
@@ -12,113 +13,164 @@ import (
 	"github.com/keyrotor/keyrotor"
 )
 
-// sealedArtifacts are the last digests under the checkpoint.
-func (r *runCheck) sealedArtifacts() map[string]keyrotor.Digest {
-	sealed := map[string]keyrotor.Digest{}
-	if !r.log.fits {
-		return sealed
-	}
-	for _, leaf := range r.log.leaves {
-		if e, _, err := readEntry(leaf); err == nil && e.Type == TypeArtifact {
-			sealed[e.Artifact] = e.Digest
-		}
-	}
-	return sealed
+// told is what the log says of one file: the digest it was given last and the one
+// before, and whether a seal covers that. No digest means no file.
+type told struct {
+	last, before keyrotor.Digest
+	sealed       bool
 }
 
-// artifacts holds the files of a run against their sealed digests, and the short
-// hashes of lines against the files.
+// recordedArtifacts are the run's files by the entries that can be trusted: all
+// that are sealed, and those that follow and are chained to them.
+func (r *runCheck) recordedArtifacts() map[string]told {
+	files := map[string]told{}
+	take := func(e Entry, sealed bool) {
+		if e.Type != TypeArtifact {
+			return
+		}
+		was := files[e.Artifact]
+		is := told{last: e.Digest, before: was.last, sealed: sealed}
+		if !was.sealed && was.last == e.Digest {
+			is.before = was.before
+		}
+		files[e.Artifact] = is
+	}
+	covered := 0
+	if r.log.fits {
+		for _, leaf := range r.log.leaves {
+			if e, _, err := readEntry(leaf); err == nil {
+				take(e, true)
+			}
+		}
+		covered = len(r.log.leaves)
+	}
+	for _, e := range r.entries[min(covered, len(r.entries)):] {
+		take(e, false)
+	}
+	return files
+}
+
+// artifacts holds the files of a run against their records, and the short hashes
+// of lines against the files.
 func (v *verifier) artifacts(r *runCheck) error {
-	sealed := r.sealedArtifacts()
-	for _, name := range slices.Sorted(maps.Keys(sealed)) {
-		file := path.Join(r.dir, name)
-		v.report.Artifacts++
-		local := filepath.Join(v.root, filepath.FromSlash(file))
-		info, err := os.Stat(local)
-		if err != nil {
-			v.fault(file, 0, "file is missing: it was sealed")
-			continue
-		}
-		if !v.regular(file, info) {
-			continue
-		}
-		lines, digest, err := hashLines(local)
-		if err != nil {
+	files := r.recordedArtifacts()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if err := v.artifact(r, name, files[name]); err != nil {
 			return err
-		}
-		noted := path.Join(r.log.dir, "lines", name)
-		was, found, err := v.read(noted)
-		if err != nil {
-			return err
-		}
-		switch {
-		case digest != sealed[name]:
-			v.changedArtifact(r, file, was, lines)
-		case !found:
-			v.fault(noted, 0, "file is missing")
-		case !bytes.Equal(was, lines):
-			v.fault(noted, 1+bytes.Count(was[:firstDifference(was, lines)], []byte("\n")), "does not fit %s, which is whole", file)
 		}
 	}
-	return v.strayLines(r, sealed)
+	return v.strayLines(r, files)
 }
 
-// changedArtifact says where a file differs from what was sealed. A file that
-// only grew while its run goes on is no fault: its next seal will cover it.
-func (v *verifier) changedArtifact(r *runCheck, file string, was, is []byte) {
+func (v *verifier) artifact(r *runCheck, name string, t told) error {
+	file := path.Join(r.dir, name)
+	if !fs.ValidPath(name) {
+		v.fault(path.Join(r.log.dir, "journal.jsonl"), 0, "records %q, which is no file of a run", name)
+		return nil
+	}
+	v.report.Artifacts++
+	local := filepath.Join(v.root, filepath.FromSlash(file))
+	var is []byte
+	var digest keyrotor.Digest
+	info, err := os.Stat(local)
+	if err == nil {
+		if !v.regular(file, info) {
+			return nil
+		}
+		if is, digest, err = hashLines(local); err != nil {
+			return err
+		}
+	}
+	switch {
+	case digest == t.last && t.sealed:
+		return v.linesFit(r, name, is, digest)
+	case digest == t.last:
+		return nil // said already: these entries are under no seal yet
+	case !t.sealed && digest == t.before:
+		v.notice("%s: its writing was interrupted: the file is the one before", file)
+		return nil
+	case digest == "":
+		v.fault(file, 0, "file is missing: it was recorded")
+		return nil
+	case t.last == "":
+		v.notice("%s: came after the record said that it was not there", file)
+		return nil
+	}
+	was, _, err := v.read(path.Join(r.log.dir, "lines", name))
+	if err != nil {
+		return err
+	}
+	v.changedArtifact(file, was, is)
+	return nil
+}
+
+// linesFit holds the short hashes of a whole file's lines against the file.
+func (v *verifier) linesFit(r *runCheck, name string, is []byte, digest keyrotor.Digest) error {
+	noted := path.Join(r.log.dir, "lines", name)
+	was, found, err := v.read(noted)
+	if err != nil || digest == "" {
+		return err
+	}
+	if !found {
+		v.fault(noted, 0, "file is missing")
+	} else if !bytes.Equal(was, is) {
+		v.fault(noted, 1+bytes.Count(was[:firstDifference(was, is)], []byte("\n")), "does not fit %s, which is whole", path.Join(r.dir, name))
+	}
+	return nil
+}
+
+// changedArtifact says where a file differs from what was recorded, as far as the
+// short hashes of its lines tell.
+func (v *verifier) changedArtifact(file string, was, is []byte) {
 	oldLines, newLines := strings.Split(string(was), "\n"), strings.Split(string(is), "\n")
 	oldLines, newLines = oldLines[:len(oldLines)-1], newLines[:len(newLines)-1]
 	for i, line := range oldLines {
 		if i >= len(newLines) {
-			v.fault(file, i+1, "lines are missing: it was sealed with %d", len(oldLines))
+			v.fault(file, i+1, "lines are missing: it was recorded with %d", len(oldLines))
 			return
 		}
 		if newLines[i] != line {
-			v.fault(file, i+1, "line is not the one that was sealed")
+			v.fault(file, i+1, "line is not the one that was recorded")
 			return
 		}
 	}
-	if len(newLines) == len(oldLines) {
-		v.fault(file, 0, "file is not the one that was sealed")
+	if len(newLines) == len(oldLines) || len(oldLines) == 0 {
+		v.fault(file, 0, "file is not the one that was recorded")
 		return
 	}
-	if len(r.lines) > r.sealed {
-		v.notice("%s: %d lines came after the last seal of a run that goes on: no signature covers them yet", file, len(newLines)-len(oldLines))
-		return
-	}
-	v.fault(file, len(oldLines)+1, "lines were added after it was sealed")
+	v.fault(file, len(oldLines)+1, "lines were added after it was recorded")
 }
 
-func (v *verifier) strayLines(r *runCheck, sealed map[string]keyrotor.Digest) error {
+func (v *verifier) strayLines(r *runCheck, files map[string]told) error {
 	dir := path.Join(r.log.dir, "lines")
 	names, err := v.files(dir)
 	if err != nil {
 		return err
 	}
 	for _, n := range names {
-		if _, ok := sealed[n]; !ok && !isTemp(n) {
-			v.notice("%s: belongs to no sealed file", path.Join(dir, n))
+		if _, ok := files[n]; !ok && !isTemp(n) {
+			v.notice("%s: belongs to no recorded file", path.Join(dir, n))
 		}
 	}
 	return nil
 }
 
-// strangers names files that no seal knows.
+// strangers names files that no record knows.
 func (v *verifier) strangers(r *runCheck) error {
-	sealed := r.sealedArtifacts()
+	files := r.recordedArtifacts()
 	names, err := v.files(r.dir)
 	if err != nil {
 		return err
 	}
 	for _, n := range names {
-		_, known := sealed[n]
+		_, known := files[n]
 		switch {
 		case known || n == "log/journal.jsonl" || n == "log/checkpoint" || within(n, "log/tile") || within(n, "log/lines"):
 		case n == ".lock":
 		case isTemp(n):
 			v.notice("%s: left by an interrupted write", path.Join(r.dir, n))
 		default:
-			v.notice("%s: under no seal", path.Join(r.dir, n))
+			v.notice("%s: in no record", path.Join(r.dir, n))
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/keyrotor/keyrotor"
@@ -105,6 +106,7 @@ func (v *verifier) joinHeads() {
 	}
 	for _, id := range slices.Sorted(sortedIDs(v.runs)) {
 		r := v.runs[id]
+		v.approvedHeads(r)
 		name := path.Join(r.log.dir, "checkpoint")
 		h, known := last[id]
 		switch {
@@ -136,6 +138,38 @@ func (v *verifier) holdHead(h Head, r *runCheck) {
 	if !sameHash(merkleRoot(hashLeaves(leaves[:h.Size])), h.Root) {
 		v.fault(name, 0, "its first %d entries are not those that the estate's log knows: the run was rewritten", h.Size)
 	}
+}
+
+// approvedHeads holds the estate's log against what approvers saw of it when they
+// signed: their signatures are checkpoints that the ledger's key cannot forge.
+func (v *verifier) approvedHeads(r *runCheck) {
+	for i, e := range r.entries {
+		if e.Type != TypeApproval || e.Approval == nil {
+			continue
+		}
+		head := e.Approval.Statement.LedgerHead
+		size, root, ok := parseHead(head)
+		if ok && size == 0 || head == "" {
+			continue
+		}
+		name := path.Join(r.log.dir, "journal.jsonl")
+		who := e.Approval.Principal
+		switch {
+		case !ok:
+			v.fault(name, i+1, "%q signed a ledger head that cannot be read: %q", who, head)
+		case size > len(v.estate.leaves):
+			v.fault(name, i+1, "%q signed when the estate's log had %d entries, here are %d: its end was cut off", who, size, len(v.estate.leaves))
+		case !sameHash(merkleRoot(hashLeaves(v.estate.leaves[:size])), root):
+			v.fault(name, i+1, "%q signed when the estate's log had %d entries, and the first %d are others now: it was rewritten", who, size, size)
+		}
+	}
+}
+
+// parseHead reads "size:root".
+func parseHead(head string) (size int, root string, ok bool) {
+	number, root, ok := strings.Cut(head, ":")
+	size, err := strconv.Atoi(number)
+	return size, root, ok && err == nil && size >= 0 && strconv.Itoa(size) == number
 }
 
 func (v *verifier) hasFault(file string) bool {

@@ -11,7 +11,7 @@ import (
 // Build plans what cures failing rules: rotation on where it is off, a shorter
 // period where it is too long, and with RotateOverdue one rotation on demand of
 // what is past its cryptoperiod. A plan without changes is a good end, not an
-// error.
+// error: its warnings say why.
 func Build(assessments iter.Seq2[keyrotor.Assessment, error], o Options) (keyrotor.Plan, error) {
 	d, err := newDraft(o)
 	if err != nil {
@@ -25,7 +25,16 @@ func Build(assessments iter.Seq2[keyrotor.Assessment, error], o Options) (keyrot
 			return keyrotor.Plan{}, fmt.Errorf("plan: read assessments: %w", err)
 		}
 		d.see(a)
-		d.cure(a)
+		chosen := d.Choose(a.Asset)
+		d.seen.count(a, chosen)
+		if chosen {
+			d.show(a)
+			d.cure(a)
+		}
+	}
+	d.plan.Selection = o.Selection
+	if len(d.plan.Changes) == 0 {
+		d.plan.Warnings = append(d.plan.Warnings, d.seen.words()...)
 	}
 	return d.finish()
 }
@@ -37,6 +46,7 @@ type draft struct {
 	accounts map[string]bool // that hold production
 	rotating sample
 	left     leftOut
+	seen     tally
 }
 
 func newDraft(o Options) (*draft, error) {
@@ -55,11 +65,15 @@ func newDraft(o Options) (*draft, error) {
 	}, nil
 }
 
-// see notes what the waves and the reader need to know of every asset.
+// see notes what the waves need to know of every asset, chosen or not.
 func (d *draft) see(a keyrotor.Assessment) {
 	if envOf(d.plan.Rollout, a.Asset.Tags[d.EnvTag]) == production {
 		d.accounts[a.Asset.Account] = true
 	}
+}
+
+// show notes what a reader wants to see beside the changes.
+func (d *draft) show(a keyrotor.Assessment) {
 	if a.View == keyrotor.ViewRotating && a.Asset.KMS != nil {
 		seen := seenOf(a.Asset, d.EnvTag)
 		seen.ARN = a.Asset.ARN
@@ -77,6 +91,7 @@ func (d *draft) cure(a keyrotor.Assessment) {
 		d.cureOff(a)
 	case keyrotor.ViewRotating:
 		d.curePeriod(a)
+	case keyrotor.ViewNotEligible, keyrotor.ViewAWSManaged, keyrotor.ViewUnreadable: // nothing that a plan could cure
 	case keyrotor.ViewUnknown:
 		d.left.note("rotation status unknown")
 		return

@@ -40,6 +40,32 @@ func acts(p keyrotor.Plan) []string {
 	return lines
 }
 
+func TestAPlanOfNothingSaysWhy(t *testing.T) {
+	resting := func(a *keyrotor.Assessment) { a.Findings = nil }
+	asym := func(a *keyrotor.Assessment) { a.View = keyrotor.ViewNotEligible }
+	for name, tt := range map[string]struct {
+		keys   []keyrotor.Assessment
+		choose func(keyrotor.Asset) bool
+		want   []string
+	}{
+		"no keys":             {nil, nil, []string{"there is no key in the inventory"}},
+		"nothing chosen":      {[]keyrotor.Assessment{key(1), key(2)}, func(keyrotor.Asset) bool { return false }, []string{"none of 2 keys was chosen"}},
+		"all is well":         {[]keyrotor.Assessment{key(1, on(365)), key(2, on(365)), key(3, resting), key(4, asym, resting)}, nil, []string{"2 keys rotating already", "1 key not rotating, and left as it is", "1 key cannot rotate automatically"}},
+		"what is chosen is":   {[]keyrotor.Assessment{key(1, on(365)), key(2)}, func(a keyrotor.Asset) bool { return a.KMS.Rotation.On }, []string{"1 key chosen, 1 not", "1 key rotating already"}},
+		"what is in the way":  {[]keyrotor.Assessment{key(1, func(a *keyrotor.Assessment) { a.Asset.KMS.State = "Disabled" })}, nil, []string{"1 key not rotating, and left as it is", "1 key left out: its state is Disabled, not Enabled"}},
+		"status was not read": {[]keyrotor.Assessment{key(1, func(a *keyrotor.Assessment) { a.View = keyrotor.ViewUnknown })}, nil, []string{"1 key of which too little could be read", "1 key left out: rotation status unknown"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := options()
+			o.Choose = tt.choose
+			p := build(t, o, tt.keys...)
+			if diff := cmp.Diff(tt.want, p.Warnings); diff != "" || len(p.Changes) > 0 {
+				t.Errorf("%d changes, why not (-want +got):\n%s", len(p.Changes), diff)
+			}
+		})
+	}
+}
+
 func TestBuildCuresFailingRules(t *testing.T) {
 	rule := func(findings ...keyrotor.Finding) func(*keyrotor.Assessment) {
 		return func(a *keyrotor.Assessment) { a.Findings = findings }
@@ -224,7 +250,7 @@ func TestLimitsAreAWarningThatANarrowerPlanCanLose(t *testing.T) {
 	if !slices.ContainsFunc(p.Warnings, func(w string) bool { return strings.Contains(w, "2 changes, and a run may make 1") }) {
 		t.Fatalf("got %q", p.Warnings)
 	}
-	n, err := plan.Narrow(p, func(c keyrotor.Change) bool { return c.Target.Name == "alias/key-1" }, "alias/key-1")
+	n, err := plan.Narrow(p, func(c keyrotor.Change) bool { return c.Target.Name == "alias/key-1" }, "alias/key-1", guard.Limits{})
 	if err != nil || len(n.Warnings) != 0 {
 		t.Errorf("got %q, %v", n.Warnings, err)
 	}

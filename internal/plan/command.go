@@ -61,8 +61,6 @@ func BuildCommand(kind Command, assessments iter.Seq2[keyrotor.Assessment, error
 		d.plan.Changes = append(d.plan.Changes, createKey(c.Key, d.Options))
 	}
 	d.plan.Selection = c.Selection
-	// Keys that rotate are shown to those who choose among keys that do not.
-	d.rotating = sample{}
 	if len(d.plan.Changes) == 0 {
 		why := d.left.lines()
 		if len(why) == 0 {
@@ -157,6 +155,7 @@ func (c *commanded) planFor(a keyrotor.Assessment) {
 			return
 		}
 		c.add(tag(a.Asset, c.Tags, c.EnvTag), why, "")
+	case CommandCreateKey: // there is no key yet to plan for
 	}
 }
 

@@ -99,3 +99,20 @@ func TestANewKeysIDIsOfItsRun(t *testing.T) {
 		t.Errorf("undo %v, %q", a.Undo, a.CannotUndo)
 	}
 }
+
+// A new key was put into the partition aws, whoever asked for it.
+func TestANewKeyIsMadeInItsAuthorsPartition(t *testing.T) {
+	for identity, want := range map[string]string{
+		"arn:aws-cn:sts::111122223333:assumed-role/ops/carol": "aws-cn", "": "aws", "carol": "aws",
+	} {
+		o := options()
+		o.Author.Identity = identity
+		p, err := plan.BuildCommand(plan.CommandCreateKey, of(), o, plan.CommandOptions{Key: plan.NewKey{Account: "111122223333", Region: "cn-north-1", Alias: "alias/new"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Changes[0].Target.Partition; got != want {
+			t.Errorf("of %q: partition %q, want %q", identity, got, want)
+		}
+	}
+}

@@ -12,7 +12,7 @@ import (
 
 // NewKey is a key to be made.
 type NewKey struct {
-	Partition   string // default "aws"
+	Partition   string // default: that of the author's identity
 	Account     string
 	Region      string
 	Alias       string // "alias/…"
@@ -98,7 +98,7 @@ func createKey(k NewKey, o Options) keyrotor.Change {
 	c := keyrotor.Change{
 		Recipe: RecipeCreateKey, Why: []string{"plan create-key"},
 		Target: keyrotor.Target{
-			Kind: keyrotor.KindKMSKey, Partition: cmp.Or(k.Partition, "aws"), Account: k.Account, Region: k.Region, Name: k.Alias,
+			Kind: keyrotor.KindKMSKey, Partition: cmp.Or(k.Partition, partitionOf(o.Author.Identity), "aws"), Account: k.Account, Region: k.Region, Name: k.Alias,
 		},
 		Seen:          keyrotor.Seen{Env: k.Tags[o.EnvTag]},
 		Preconditions: []string{k.Alias + " does not exist there"},
@@ -112,4 +112,14 @@ func createKey(k NewKey, o Options) keyrotor.Change {
 	}
 	c.Undo, c.CannotUndo = undoOf(c.Steps)
 	return c
+}
+
+// partitionOf is the partition of an ARN, "" for anything else.
+func partitionOf(arn string) string {
+	rest, isARN := strings.CutPrefix(arn, "arn:")
+	partition, _, whole := strings.Cut(rest, ":")
+	if !isARN || !whole {
+		return ""
+	}
+	return partition
 }

@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/guard"
 	"github.com/keyrotor/keyrotor/internal/plan"
 )
 
@@ -114,7 +115,7 @@ func TestAnAlteredPlanIsRefusedAndTheAlterationIsNamed(t *testing.T) {
 		})
 	}
 	t.Run("with the plan that it was chosen from", func(t *testing.T) {
-		n, err := plan.Narrow(p, func(c keyrotor.Change) bool { return c.Target.Name == "alias/key-2" }, "x")
+		n, err := plan.Narrow(p, func(c keyrotor.Change) bool { return c.Target.Name == "alias/key-2" }, "x", guard.Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}

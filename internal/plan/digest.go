@@ -103,25 +103,3 @@ func listed[T any](list []T) []T {
 	}
 	return list
 }
-
-// Encode is the file of a plan: indented, in a fixed order, fit for a diff. A
-// plan without a digest gets its own; one with another's is not written.
-func Encode(p keyrotor.Plan) ([]byte, error) {
-	d, err := Digest(p)
-	if err != nil {
-		return nil, err
-	}
-	if p.Digest != "" && p.Digest != d {
-		return nil, fmt.Errorf("plan: its digest is %s, and says %s", d, p.Digest)
-	}
-	p = normal(p)
-	p.Digest = d
-	var text bytes.Buffer
-	enc := json.NewEncoder(&text)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(p); err != nil {
-		return nil, fmt.Errorf("plan: encode: %w", err)
-	}
-	return text.Bytes(), nil
-}

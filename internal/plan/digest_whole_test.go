@@ -1,11 +1,13 @@
 package plan_test
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/gowebpki/jcs"
 	"pgregory.net/rapid"
 
@@ -13,9 +15,9 @@ import (
 	"github.com/keyrotor/keyrotor/internal/plan"
 )
 
-// The digest is hashed in parts; anybody with an RFC 8785 library must get the
-// same from the file as a whole.
-func TestTheDigestIsThatOfTheWholeCanonicalForm(t *testing.T) {
+// The digest is hashed and the file written in parts; anybody with an RFC 8785
+// library and an encoder of JSON must get the same from the whole.
+func TestTheDigestAndTheFileAreThoseOfTheWhole(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		word := rapid.SampledFrom([]string{"", "a", `"changes":[]`, "\u2028\x00é", `\"changes\":[]`, "changes"})
@@ -37,6 +39,20 @@ func TestTheDigestIsThatOfTheWholeCanonicalForm(t *testing.T) {
 		text, err := plan.Encode(p)
 		if err != nil {
 			t.Fatal(err)
+		}
+		var oneGo bytes.Buffer
+		enc := json.NewEncoder(&oneGo)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		var back keyrotor.Plan
+		if err := json.Unmarshal(text, &back); err != nil {
+			t.Fatal(err)
+		}
+		if err := enc.Encode(back); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(oneGo.String(), string(text)); diff != "" {
+			t.Fatalf("the file written change by change is not that written in one go (-one go +by change):\n%s", diff)
 		}
 		var members map[string]json.RawMessage
 		if err := json.Unmarshal(text, &members); err != nil {

@@ -4,12 +4,14 @@ import (
 	"slices"
 
 	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/guard"
 )
 
 // Narrow is the plan of the changes that keep chooses: with its own digest,
-// from its parent's, and waves, budget and cost computed anew. Choosing all
-// returns the plan itself, choosing none is refused.
-func Narrow(p keyrotor.Plan, keep func(keyrotor.Change) bool, selection string) (keyrotor.Plan, error) {
+// from its parent's, and waves, budget, cost and the limits that it still
+// exceeds computed anew. Choosing all returns the plan itself, choosing none is
+// refused.
+func Narrow(p keyrotor.Plan, keep func(keyrotor.Change) bool, selection string, l guard.Limits) (keyrotor.Plan, error) {
 	var chosen []keyrotor.Change
 	for _, c := range p.Changes {
 		if keep(c) {
@@ -34,5 +36,6 @@ func Narrow(p keyrotor.Plan, keep func(keyrotor.Change) bool, selection string) 
 			n.Warnings = append(n.Warnings, w)
 		}
 	}
+	n.Warnings = append(n.Warnings, overLimits(n, l)...)
 	return complete(n)
 }

@@ -10,13 +10,14 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/guard"
 	"github.com/keyrotor/keyrotor/internal/plan"
 )
 
 func TestNarrow(t *testing.T) {
 	p := build(t, options(), estate()...)
 	t.Run("choosing all is the plan itself", func(t *testing.T) {
-		n, err := plan.Narrow(p, func(keyrotor.Change) bool { return true }, "--all")
+		n, err := plan.Narrow(p, func(keyrotor.Change) bool { return true }, "--all", guard.Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -25,14 +26,14 @@ func TestNarrow(t *testing.T) {
 		}
 	})
 	t.Run("choosing none is refused", func(t *testing.T) {
-		_, err := plan.Narrow(p, func(keyrotor.Change) bool { return false }, "asset.id == 'x'")
+		_, err := plan.Narrow(p, func(keyrotor.Change) bool { return false }, "asset.id == 'x'", guard.Limits{})
 		var refusal *keyrotor.Refusal
 		if !errors.As(err, &refusal) || !strings.Contains(err.Error(), "asset.id == 'x'") {
 			t.Errorf("got %v", err)
 		}
 	})
 	t.Run("a choice has a digest, waves, budget, cost and warnings of its own", func(t *testing.T) {
-		n, err := plan.Narrow(p, func(c keyrotor.Change) bool { return c.Seen.Env == "prod" }, `asset.tags.env == "prod"`)
+		n, err := plan.Narrow(p, func(c keyrotor.Change) bool { return c.Seen.Env == "prod" }, `asset.tags.env == "prod"`, guard.Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,7 +58,7 @@ func TestNarrow(t *testing.T) {
 		}
 	})
 	t.Run("production without its canary stays last", func(t *testing.T) {
-		n, err := plan.Narrow(p, func(c keyrotor.Change) bool { return c.Seen.Env == "prod" || c.Target.Name == "alias/key-3" }, "x")
+		n, err := plan.Narrow(p, func(c keyrotor.Change) bool { return c.Seen.Env == "prod" || c.Target.Name == "alias/key-3" }, "x", guard.Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,6 +66,35 @@ func TestNarrow(t *testing.T) {
 			t.Errorf("waves (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// The warnings about limits were dropped with the choice, also where the chosen
+// changes are still more than apply will do.
+func TestAChoiceSaysWhichLimitsItStillExceeds(t *testing.T) {
+	o := options()
+	o.Limits = guard.Limits{MaxPerRun: 1}
+	p := build(t, o, key(1), key(2), key(3))
+	about := func(keep int) []string {
+		n, err := plan.Narrow(p, func(c keyrotor.Change) bool { return slices.Index(ids(p), c.ID) < keep }, "x", o.Limits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.DeleteFunc(n.Warnings, func(w string) bool { return !strings.HasPrefix(w, "more than apply will do") })
+	}
+	if diff := cmp.Diff([]string{"more than apply will do: 2 changes, and a run may make 1"}, about(2)); diff != "" {
+		t.Errorf("two of three chosen (-want +got):\n%s", diff)
+	}
+	if got := about(1); len(got) > 0 {
+		t.Errorf("one of three chosen: %q, want nothing about limits", got)
+	}
+}
+
+func ids(p keyrotor.Plan) []keyrotor.ChangeID {
+	var all []keyrotor.ChangeID
+	for _, c := range p.Changes {
+		all = append(all, c.ID)
+	}
+	return all
 }
 
 func TestAChoiceSurvivesItsFileAndKeepsItsChanges(t *testing.T) {
@@ -82,7 +112,7 @@ func TestAChoiceSurvivesItsFileAndKeepsItsChanges(t *testing.T) {
 		if len(keep) == 0 {
 			keep[p.Changes[0].ID] = true
 		}
-		n, err := plan.Narrow(p, func(c keyrotor.Change) bool { return keep[c.ID] }, "some")
+		n, err := plan.Narrow(p, func(c keyrotor.Change) bool { return keep[c.ID] }, "some", guard.Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}

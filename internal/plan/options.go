@@ -26,6 +26,12 @@ type Options struct {
 	Inputs keyrotor.Inputs
 	Needs  keyrotor.Needs
 
+	// Choose says which assets may be changed; nil: all. The others are looked at
+	// as well, for they tell which accounts hold production.
+	Choose func(keyrotor.Asset) bool
+	// Selection is Choose as the user wrote it, for the plan.
+	Selection string
+
 	// PeriodDays is the period that the command asks for; 0: the rule's, else
 	// the cryptoperiod where it is shorter, else KMS's 365.
 	PeriodDays int
@@ -78,6 +84,9 @@ func (o Options) filled() Options {
 	}
 	if o.Remedy == nil {
 		o.Remedy = Remedy
+	}
+	if o.Choose == nil {
+		o.Choose = func(keyrotor.Asset) bool { return true }
 	}
 	if o.RulePeriod == nil {
 		o.RulePeriod = func(keyrotor.Assessment) int { return 0 }

@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/keyrotor/keyrotor"
 )
@@ -99,7 +100,22 @@ func (d *draft) undo(c keyrotor.Change, out keyrotor.Outcome, fresh func(keyroto
 	back.Target = c.Target
 	back.Undo, back.CannotUndo = undoOf(back.Steps)
 	back.Preconditions = []string{"the key is as the run left it"}
-	d.add(back, []string{"undo of change " + string(c.ID) + " of run " + string(cmp.Or(out.Run, d.plan.Undoes))}, "")
+	d.add(back, []string{undoWords + string(c.ID) + ofRun + string(cmp.Or(out.Run, d.plan.Undoes))}, "")
+}
+
+// What a change of an undo is made for, as Reverts reads it again.
+const undoWords, ofRun = "undo of change ", " of run "
+
+// Reverts is the change, of which run, that a change of an undo takes back;
+// false for a change that undoes nothing.
+func Reverts(c keyrotor.Change) (keyrotor.ChangeID, keyrotor.RunID, bool) {
+	for _, why := range c.Why {
+		words, isUndo := strings.CutPrefix(why, undoWords)
+		if id, run, whole := strings.Cut(words, ofRun); isUndo && whole && c.Recipe == RecipeUndo {
+			return keyrotor.ChangeID(id), keyrotor.RunID(run), true
+		}
+	}
+	return "", "", false
 }
 
 // done are the steps of a change that we did ourselves.

@@ -142,3 +142,20 @@ func TestUndoOfSomeGoesOnWithoutTheRest(t *testing.T) {
 		t.Errorf("does not say what it cannot: %q", u.Warnings)
 	}
 }
+
+func TestAChangeOfAnUndoNamesTheChangeThatItTakesBack(t *testing.T) {
+	p := build(t, options(), key(1))
+	c := p.Changes[0]
+	out := keyrotor.Outcome{Run: "run-1", Change: c.ID, State: keyrotor.Succeeded, Receipts: []keyrotor.Receipt{receipt(c)}}
+	today := key(1, on(365)).Asset
+	undo, err := plan.Undo(p, []keyrotor.Outcome{out}, func(keyrotor.Target) (keyrotor.Asset, bool) { return today, true }, options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id, run, ok := plan.Reverts(undo.Changes[0]); !ok || id != c.ID || run != "run-1" {
+		t.Errorf("%s of %s, %t; want %s of run-1", id, run, ok, c.ID)
+	}
+	if id, run, ok := plan.Reverts(c); ok {
+		t.Errorf("a change that undoes nothing reverts %s of %s", id, run)
+	}
+}

@@ -168,6 +168,7 @@ func canaryWords(groups []group) string {
 			return "canary; production, for there is nothing else"
 		case tryFirst:
 			safe++
+		case unknownEnv:
 		}
 	}
 	if safe == 0 {

@@ -152,3 +152,19 @@ func TestEveryChangeIsInOneWaveAndProductionIsNoCanary(t *testing.T) {
 }
 
 func label(c keyrotor.Change) string { return fmt.Sprintf("%s %s %s", c.Recipe, c.Target, c.Seen.Env) }
+
+// --select took the keys of production out of sight, and their account was taken
+// for one that holds none: it was no longer last.
+func TestAccountsThatHoldProductionComeLastWhateverIsChosen(t *testing.T) {
+	holds, other := in("111122223333", "us-east-1"), in("444455556666", "us-east-1")
+	o := options()
+	o.Canary = 1
+	o.Choose = func(a keyrotor.Asset) bool { return a.Tags["env"] != "prod" }
+	p := build(t, o, key(1, env("prod"), holds), key(2, holds), key(3, other), key(4, env("dev"), holds), key(5, on(365), env("prod")))
+	if diff := cmp.Diff([][]string{{"alias/key-4"}, {"alias/key-3"}, {"alias/key-2"}}, rollout(p)); diff != "" {
+		t.Errorf("waves (-want +got):\n%s", diff)
+	}
+	if p.RotatingTotal != 0 {
+		t.Errorf("%d rotating keys are shown beside a choice that leaves them out", p.RotatingTotal)
+	}
+}

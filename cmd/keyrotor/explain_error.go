@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/apply"
+	"github.com/keyrotor/keyrotor/internal/report"
+)
+
+// explainError is the one place that turns an error into what a person reads:
+// what failed, what holds now, what to do next. cmd is the command that failed.
+func (p *program) explainError(cmd *cobra.Command, err error) {
+	head, rest, _ := strings.Cut(headline(err), "\n")
+	fmt.Fprintf(p.err, "keyrotor: %s\n", report.Clean(head))
+	for line := range strings.SplitSeq(rest, "\n") {
+		if line != "" {
+			fmt.Fprintf(p.err, "  %s\n", report.Clean(line))
+		}
+	}
+	for _, part := range p.parts(cmd, err) {
+		label := part[0]
+		for line := range strings.SplitSeq(part[1], "\n") {
+			if line != "" {
+				fmt.Fprintf(p.err, "  %-5s %s\n", label, report.Clean(line))
+				label = ""
+			}
+		}
+	}
+}
+
+// headline is what failed.
+func headline(err error) string {
+	var refusal *keyrotor.Refusal
+	var problem *keyrotor.Problem
+	switch {
+	case errors.As(err, &refusal):
+		return refusal.What
+	case errors.As(err, &problem):
+	case !errors.Is(err, apply.ErrRecord) && !errors.Is(err, apply.ErrStopped) && errors.Is(err, context.Canceled):
+		return "interrupted"
+	}
+	return err.Error()
+}
+
+// parts are why, what holds now, and the safe next command.
+func (p *program) parts(cmd *cobra.Command, err error) [][2]string {
+	var (
+		refusal *keyrotor.Refusal
+		problem *keyrotor.Problem
+		notYet  *keyrotor.NotYet
+		again   = p.again()
+	)
+	parts := func(now, next string) [][2]string {
+		return [][2]string{{"now", now}, {"next", p.pasted(cmd, next)}}
+	}
+	switch {
+	case errors.As(err, &refusal):
+		var why [][2]string
+		for _, line := range refusal.Why {
+			why = append(why, [2]string{"why", line})
+		}
+		return append(why, parts(orText(refusal.Now, "nothing was changed in AWS"), refusal.Next)...)
+	case errors.As(err, &problem):
+		return parts(problem.Now, problem.Next)
+	case errors.Is(err, apply.ErrRecord):
+		return parts("no effect was begun after that; the outcomes above say what holds", "mend what keeps the record from being written, then the same command again:\n"+again)
+	case errors.As(err, &notYet):
+		return parts("what has begun goes on at AWS; later waves were not started", again+"   from then on: it takes up where it stopped")
+	case errors.Is(err, apply.ErrStopped):
+		return parts("later waves were not started; the outcomes above say what holds", "keyrotor explain KEY   for a key whose change failed\n"+again+"   then this: it takes up where it stopped")
+	case errors.Is(err, context.Canceled):
+		return parts("what was under way has ended and is recorded", again+"   apply takes up where it stopped, a scan begins anew")
+	case exitCodeOf(err) == exitUsage && errors.Is(err, keyrotor.ErrNotFound):
+		return parts("nothing was read or changed", p.runsToName(cmd))
+	case exitCodeOf(err) == exitUsage:
+		return parts("nothing was read or changed", cmd.CommandPath()+" --help")
+	}
+	return parts(p.hint(err))
+}
+
+// hint knows the causes that users meet most and no stage turned into parts.
+func (p *program) hint(err error) (now, next string) {
+	text := err.Error()
+	has := func(parts ...string) bool {
+		for _, part := range parts {
+			if strings.Contains(text, part) {
+				return true
+			}
+		}
+		return false
+	}
+	now = "nothing was changed by this command"
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return now, "run it as the user to whom that file belongs, or give another folder with --state DIR"
+	case has("ExpiredToken"):
+		return now, "sign in again (aws sso login, or whatever renews your credentials), then the same command:\n" + p.again()
+	case has("get credentials", "no EC2 IMDS role found", "failed to refresh cached credentials"):
+		return now, "give credentials (AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), and have them checked:\nkeyrotor doctor"
+	case has("AccessDenied", "UnrecognizedClient", "InvalidClientTokenId"):
+		return now, "keyrotor doctor   says which permission is missing and where"
+	case has("request send failed", "failed to resolve service endpoint", "deserialization failed"):
+		return now, "see that what answers there is AWS and can be reached: network, proxy, AWS_ENDPOINT_URL, AWS_REGION; then the same command"
+	}
+	return now, "keyrotor doctor   checks credentials, roles, permissions and clock"
+}

@@ -1,0 +1,232 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/cycle"
+	"github.com/keyrotor/keyrotor/internal/report"
+)
+
+// planArg stands for the plan's file in the commands that stages name: they do
+// not know what the user called it.
+const planArg = "PLAN.json"
+
+// pasted turns the next commands as stages know them, one a line, into what can
+// be pasted here: with the configuration, state and run of this command line,
+// and with the plan's own path. Lines that are no commands stay as they are.
+func (p *program) pasted(cmd *cobra.Command, next string) string {
+	lines := strings.Split(next, "\n")
+	for i, line := range lines {
+		path := planOf(cmd)
+		if path == "" && strings.Contains(line, planArg) {
+			path = p.latestPlan()
+		}
+		switch {
+		case path != "":
+			line = strings.ReplaceAll(p.signing(line, path), planArg, quoted(path))
+		case strings.HasPrefix(line, "keyrotor ") && strings.Contains(line, planArg):
+			line = "keyrotor plan   makes one first"
+		}
+		var all []string
+		for l := range strings.SplitSeq(line, "\n") {
+			all = append(all, p.withFlags(l))
+		}
+		lines[i] = strings.Join(all, "\n")
+	}
+	return strings.Join(lines, "\n")
+}
+
+// signing completes the command with which somebody signs the plan.
+func (p *program) signing(line, path string) string {
+	switch line {
+	case "keyrotor approve " + planArg:
+		return p.nextApprover(path, !p.terminal)
+	case "keyrotor approve --all " + planArg:
+		return p.nextApprover(path, true)
+	}
+	return line
+}
+
+// nextApprover is how the next person signs. Whose key that will be cannot be
+// known here.
+func (p *program) nextApprover(path string, whole bool) string {
+	all := ""
+	if whole {
+		all = " --all"
+	}
+	return "keyrotor approve" + all + " --key KEY " + quoted(path) + "\n" + aboutKey
+}
+
+const aboutKey = "KEY is the approver's SSH private key, or the .pub file of a key in their ssh-agent"
+
+// planOf is the plan that the command was given, "" when it takes none.
+func planOf(cmd *cobra.Command) string {
+	if cmd == nil || !strings.Contains(cmd.Use, planArg) {
+		return ""
+	}
+	return cmd.Flags().Arg(0)
+}
+
+// nexts are the closing lines of a command, fit to be pasted.
+func (p *program) nexts(all ...report.Next) []report.Next {
+	for i := range all {
+		all[i].Command = p.withFlags(all[i].Command)
+	}
+	return all
+}
+
+// withFlags gives a command the flags of this command line without which it
+// would look elsewhere.
+func (p *program) withFlags(line string) string {
+	rest, ok := strings.CutPrefix(line, "keyrotor ")
+	word, _, _ := strings.Cut(rest, " ")
+	alone := []string{"sandbox", "demo", "version", "help", "completion"}
+	if !ok || slices.Contains(alone, word) || strings.HasPrefix(rest, "evidence verify") || strings.Contains(rest, "--help") {
+		return line
+	}
+	given := ""
+	for _, f := range [][2]string{{"--config", p.flags.config}, {"--state", p.flags.state}, {"--run", p.flags.run}} {
+		ofRun := slices.Contains([]string{"assess", "plan", "explain", "verify", "report"}, word)
+		if f[1] != "" && !strings.Contains(line, f[0]) && (ofRun || f[0] != "--run") {
+			given += f[0] + " " + quoted(f[1]) + " "
+		}
+	}
+	return "keyrotor " + given + rest
+}
+
+// again is this command line once more, with flags that were missing.
+func (p *program) again(missing ...string) string {
+	words := []string{"keyrotor"}
+	for _, a := range append(slices.Clone(p.args), missing...) {
+		words = append(words, quoted(a))
+	}
+	return strings.Join(words, " ")
+}
+
+// quoted is a word as a shell reads it back.
+func quoted(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+=:,@%", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// noPlan is what becomes of a plan file that cannot be read: the latest run may
+// hold the plan that was meant.
+func (s *session) noPlan(path string, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return usageNext("give the file that keyrotor plan wrote", "read the plan: %w", err)
+	}
+	next := "keyrotor plan -o " + quoted(path) + "   makes one from the latest run"
+	if kept := s.latestPlan(); kept != "" {
+		next = "keyrotor plan show " + quoted(kept) + "   the latest plan of this state\n" + next
+	}
+	return usageNext(next, "read the plan: %w", err)
+}
+
+// latestPlan is the plan that the newest run with one keeps, "" when none does.
+func (p *program) latestPlan() string {
+	s, err := p.open()
+	if err != nil {
+		return "" // it is only a suggestion
+	}
+	ids, _ := s.state.Runs()
+	for _, id := range slices.Backward(ids) {
+		kept := filepath.Join(s.state.Dir(), "runs", string(id), cycle.FilePlan)
+		if _, err := os.Stat(kept); err == nil {
+			return kept
+		}
+	}
+	return ""
+}
+
+// runsToName says which runs there are to whom named one that is not.
+func (p *program) runsToName(cmd *cobra.Command) string {
+	s, err := p.open()
+	if err != nil {
+		return cmd.CommandPath() + " --help"
+	}
+	latest := s.latestRuns(5)
+	switch {
+	case len(latest) == 0:
+		return "keyrotor scan   begins the first run in " + s.state.Dir()
+	case cmd.Name() == "diff" && len(latest) > 1:
+		return diffOf(latest)
+	}
+	var ids []string
+	for _, id := range slices.Backward(latest) {
+		ids = append(ids, string(id))
+	}
+	return "name one of the runs in " + s.state.Dir() + ", the latest first: " + strings.Join(ids, ", ")
+}
+
+// diffOf compares the last two of the runs.
+func diffOf(runs []keyrotor.RunID) string {
+	last := runs[len(runs)-2:]
+	return fmt.Sprintf("keyrotor diff %s %s   the two latest", last[0], last[1])
+}
+
+// givenPlan reads the plan that an argument names.
+func (s *session) givenPlan(path string) (keyrotor.Plan, error) {
+	pl, err := readPlanFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return pl, s.noPlan(path, errors.Unwrap(errors.Unwrap(err)))
+	}
+	return pl, err
+}
+
+// latestRuns are the ids of the newest runs that surveyed the estate, oldest
+// first.
+func (s *session) latestRuns(n int) []keyrotor.RunID {
+	var latest []keyrotor.RunID
+	ids, _ := s.state.Runs() // it is only a suggestion
+	for _, id := range slices.Backward(ids) {
+		run, err := s.state.Run(id)
+		if err != nil || len(latest) == n {
+			break
+		}
+		if survey, err := isSurvey(run); err == nil && survey {
+			latest = append(latest, id)
+		}
+	}
+	slices.Reverse(latest)
+	return latest
+}
+
+// twoRuns are the arguments of diff; who gave others learns which runs there are.
+func (p *program) twoRuns(_ *cobra.Command, args []string) error {
+	if len(args) == 2 {
+		return nil
+	}
+	what := "keyrotor diff: accepts 2 arg(s), the ids of two runs, received %d"
+	s, err := p.open()
+	if err != nil {
+		return err
+	}
+	latest := s.latestRuns(2)
+	if len(latest) < 2 {
+		return usageNext("keyrotor scan", what+"; "+s.state.Dir()+" holds %s to compare", len(args), count(len(latest), "run"))
+	}
+	return usageNext(diffOf(latest), what, len(args))
+}
+
+// showNext closes a command: each line what is safe to run now, or words about it.
+func (p *program) showNext(next string) {
+	lead := "\nNext: "
+	for line := range strings.SplitSeq(next, "\n") {
+		fmt.Fprintf(p.out, "%s%s\n", lead, report.Clean(p.withFlags(line)))
+		lead = "      "
+	}
+}

@@ -1,0 +1,84 @@
+package cycle
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/ledger"
+)
+
+// Record is a run open for its one writer: its files, and its log, which learns
+// of every file before the file is in place. It is the only way to write a run,
+// so that what is not in the log was not written by us.
+type Record struct {
+	Folder
+	Log *ledger.Run
+	// Signer seals; Estate is the folder of the estate's log.
+	Signer ledger.Signer
+	Estate string
+}
+
+// Write replaces a file, whole or not at all, and records its digest between the
+// last byte and the rename.
+func (r *Record) Write(name string, fill func(io.Writer) error) error {
+	return r.Folder.Write(name, func(w io.Writer) error {
+		sum := sha256.New()
+		if err := fill(io.MultiWriter(w, sum)); err != nil {
+			return err
+		}
+		return r.Log.Record(name, keyrotor.Digest("sha256:"+hex.EncodeToString(sum.Sum(nil))))
+	})
+}
+
+// Whole refuses to build on files that are not what keyrotor wrote: on any of the
+// run's, or on those that are named.
+func (r *Record) Whole(names ...string) error {
+	err := r.Log.Check()
+	var altered *ledger.Altered
+	if !errors.As(err, &altered) {
+		return err
+	}
+	if len(names) > 0 && !slices.ContainsFunc(altered.Files, func(f string) bool { return slices.Contains(names, f) }) {
+		return nil
+	}
+	return &keyrotor.Refusal{
+		What: "files of run " + string(r.ID()) + " were changed since keyrotor wrote them",
+		Why:  altered.Files,
+		Now:  "nothing was changed by this command",
+		Next: "keyrotor evidence verify, which says what was changed where; then restore the files, or begin a new run: keyrotor scan",
+	}
+}
+
+// Seal signs the run's log and puts the run's head into the estate's log. It may
+// be called after every stage: each seal adds to the logs and takes nothing back.
+func (r *Record) Seal() error {
+	found, err := r.List()
+	if err != nil {
+		return err
+	}
+	head, err := r.Log.Seal(r.Signer, found)
+	var altered *ledger.Altered
+	if err != nil && !errors.As(err, &altered) {
+		return fmt.Errorf("seal run %s: %w", r.ID(), err)
+	}
+	estate, err := ledger.OpenEstate(r.Estate)
+	if err != nil {
+		return err
+	}
+	if err := estate.Add(head, r.Signer); err != nil {
+		return fmt.Errorf("put run %s into the estate's log: %w", r.ID(), err)
+	}
+	if altered == nil {
+		return nil
+	}
+	return &keyrotor.Problem{
+		Err:  altered,
+		Now:  "what was done is in the run's log, which is sealed with the digests that keyrotor wrote, not with what is there now",
+		Next: "keyrotor evidence verify, which says what was changed where; then restore the files from a copy",
+	}
+}

@@ -1,0 +1,216 @@
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/keyrotor/keyrotor"
+)
+
+// Altered says that files of a run are not what keyrotor wrote.
+type Altered struct {
+	Run   keyrotor.RunID
+	Files []string // paths within the run's folder
+}
+
+// Error names the first files.
+func (a *Altered) Error() string {
+	names := a.Files
+	if len(names) > 3 {
+		names = append(slices.Clone(names[:3]), fmt.Sprintf("and %d more", len(a.Files)-3))
+	}
+	return fmt.Sprintf("run %s: not as keyrotor wrote it: %s", a.Run, strings.Join(names, ", "))
+}
+
+// Record notes, durably, that the file of the run is about to be put in place
+// with this digest. It comes after the file's bytes are written and before their
+// rename, so that there is no moment in which a file can be changed and pass for
+// ours: what differs from its last record is a crash between the two, which the
+// record before tells, or a forgery.
+func (r *Run) Record(name string, digest keyrotor.Digest) error {
+	if err := artifactName(name); err != nil {
+		return err
+	}
+	return r.Append(context.Background(), Entry{Type: TypeArtifact, Artifact: name, Digest: digest})
+}
+
+func artifactName(name string) error {
+	if !fs.ValidPath(name) || name == "." || name == logDir || strings.HasPrefix(name, logDir+"/") {
+		return fmt.Errorf("record: %q is not the path of a file of the run", name)
+	}
+	return nil
+}
+
+// Artifacts are the digests of the run's files as they were last recorded.
+func (r *Run) Artifacts() (map[string]keyrotor.Digest, error) {
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	rec, err := r.replay()
+	if err != nil {
+		return nil, err
+	}
+	digests := map[string]keyrotor.Digest{}
+	for name, f := range rec.files {
+		if f.digest != "" {
+			digests[name] = f.digest
+		}
+	}
+	return digests, nil
+}
+
+// Check returns *Altered when files of the run are not what was recorded.
+func (r *Run) Check() error {
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	rec, err := r.replay()
+	if err != nil {
+		return err
+	}
+	var altered []string
+	for _, name := range slices.Sorted(maps.Keys(rec.files)) {
+		_, digest, err := r.hash(name)
+		if err != nil {
+			return err
+		}
+		if f := rec.files[name]; digest != f.digest && !f.interrupted(digest) {
+			altered = append(altered, name)
+		}
+	}
+	if len(altered) > 0 {
+		return &Altered{Run: r.id, Files: altered}
+	}
+	return nil
+}
+
+// recorded is what the journal says of one file.
+type recorded struct {
+	digest, before keyrotor.Digest // the last record and the one before; "" for no file
+	sealed         bool            // the last record is under a seal
+}
+
+// interrupted: the file is what it was before its last record, which is so new
+// that the crash between record and rename may have come to nobody's notice.
+func (f recorded) interrupted(now keyrotor.Digest) bool { return !f.sealed && now == f.before }
+
+// replayed is what the journal says of files and of its end.
+type replayed struct {
+	files map[string]recorded
+	last  Entry
+}
+
+// closed: the last entry is a seal by the same key, so nothing is new.
+func (s replayed) closed(key string) bool { return s.last.Type == TypeSeal && s.last.Text == key }
+
+func (r *Run) replay() (replayed, error) {
+	rec := replayed{files: map[string]recorded{}}
+	err := r.entriesUpTo(r.size, func(e Entry) error {
+		switch e.Type {
+		case TypeArtifact:
+			f := recorded{digest: e.Digest, before: rec.files[e.Artifact].digest}
+			if was := rec.files[e.Artifact]; was.digest == e.Digest && !was.sealed {
+				f.before = was.before // recorded twice with the same bytes
+			}
+			rec.files[e.Artifact] = f
+		case TypeSeal:
+			for name, f := range rec.files {
+				f.sealed = true
+				rec.files[name] = f
+			}
+		}
+		rec.last = e
+		return nil
+	})
+	return rec, err
+}
+
+// settle holds every recorded file against its record.
+func (r *Run) settle(rec replayed) (batch []*waiting, altered []string, err error) {
+	for _, name := range slices.Sorted(maps.Keys(rec.files)) {
+		f := rec.files[name]
+		lines, digest, err := r.hash(name)
+		if err != nil {
+			return nil, nil, err
+		}
+		switch {
+		case digest == f.digest:
+		case f.interrupted(digest):
+			batch = append(batch, &waiting{entry: Entry{
+				Type: TypeArtifact, At: r.now(), Artifact: name, Digest: digest,
+				Text: "its writing was interrupted: the file is the one before",
+			}})
+		default:
+			altered = append(altered, name)
+			continue
+		}
+		if err := r.writeLines(name, digest, lines); err != nil {
+			return nil, nil, err
+		}
+	}
+	return batch, altered, nil
+}
+
+// adopt records files that are there and that nobody recorded: an approval that
+// was brought from elsewhere.
+func (r *Run) adopt(rec replayed, found []string) ([]*waiting, error) {
+	var batch []*waiting
+	for _, name := range slices.Sorted(slices.Values(found)) {
+		if err := artifactName(name); err != nil {
+			return nil, err
+		}
+		if f, known := rec.files[name]; known && f.digest != "" {
+			continue
+		}
+		lines, digest, err := r.hash(name)
+		if err != nil {
+			return nil, err
+		}
+		if digest == "" {
+			return nil, fmt.Errorf("seal: %s is not there", name)
+		}
+		if err := r.writeLines(name, digest, lines); err != nil {
+			return nil, err
+		}
+		batch = append(batch, &waiting{entry: Entry{
+			Type: TypeArtifact, At: r.now(), Artifact: name, Digest: digest,
+			Text: "found in the run's folder: not written by keyrotor there",
+		}})
+	}
+	return batch, nil
+}
+
+// hash is a file's digest and the short hashes of its lines; "" when there is no
+// such file.
+func (r *Run) hash(name string) ([]byte, keyrotor.Digest, error) {
+	lines, digest, err := hashLines(filepath.Join(r.dir, filepath.FromSlash(name)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, "", nil
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("digest %s: %w", name, err)
+	}
+	return lines, digest, nil
+}
+
+// writeLines keeps the short hashes of a file's lines, from which Verify tells
+// where it was changed later.
+func (r *Run) writeLines(name string, digest keyrotor.Digest, lines []byte) error {
+	path := filepath.Join(r.dir, logDir, linesDir, filepath.FromSlash(name))
+	if digest == "" {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return cannotWrite(err)
+		}
+		return nil
+	}
+	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, lines) {
+		return nil
+	}
+	return writeFile(path, lines)
+}
