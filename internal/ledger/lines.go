@@ -49,11 +49,3 @@ func hashLines(path string) ([]byte, keyrotor.Digest, error) {
 		}
 	}
 }
-
-func digestOf(r io.Reader) (keyrotor.Digest, error) {
-	h := sha256.New()
-	if _, err := io.Copy(h, r); err != nil {
-		return "", err
-	}
-	return keyrotor.Digest("sha256:" + hex.EncodeToString(h.Sum(nil))), nil
-}
