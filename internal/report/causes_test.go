@@ -157,3 +157,35 @@ func TestTheBlockOfTemplatesNamesKeyPlaceAndLine(t *testing.T) {
 		}
 	}
 }
+
+// Of 853 keys that rotate after a run, 98 were said to hold old material: those
+// that rotated before it. The 207 that the run had only switched on were left out.
+func TestWhatARunSwitchedOnIsNotRotatedByThat(t *testing.T) {
+	since := testNow.AddDate(-3, 0, 0)
+	key := func(arn string, view keyrotor.View) keyrotor.Assessment {
+		return keyrotor.Assessment{View: view, Asset: keyrotor.Asset{ARN: arn, Account: "1", Region: "r", KMS: &keyrotor.KMSFacts{Created: since, Material: &keyrotor.MaterialFacts{Since: since}}}}
+	}
+	change := func(arn string, verbs ...keyrotor.Verb) (keyrotor.Change, keyrotor.Outcome) {
+		c := keyrotor.Change{ID: keyrotor.ChangeID(arn), Target: keyrotor.Target{ARN: arn, Account: "1"}}
+		for i, v := range verbs {
+			c.Steps = append(c.Steps, keyrotor.Step{Number: i + 1, Verb: v})
+		}
+		return c, keyrotor.Outcome{Change: c.ID, Target: c.Target, State: keyrotor.Succeeded}
+	}
+	plan := keyrotor.Plan{}
+	run := report.Run{Now: testNow, Plan: &plan, Assessments: report.Assessments([]keyrotor.Assessment{
+		key("on", keyrotor.ViewRotating), key("on-and-rotated", keyrotor.ViewRotating), key("off", keyrotor.ViewTarget),
+		key("switched-on", keyrotor.ViewTarget), key("switched-on-and-rotated", keyrotor.ViewTarget),
+	})}
+	for arn, verbs := range map[string][]keyrotor.Verb{
+		"on-and-rotated": {keyrotor.RotateNow}, "switched-on": {keyrotor.EnableRotation}, "switched-on-and-rotated": {keyrotor.EnableRotation, keyrotor.RotateNow},
+	} {
+		c, o := change(arn, verbs...)
+		plan.Changes, run.Outcomes = append(plan.Changes, c), append(run.Outcomes, o)
+	}
+	says(t, htmlText(t, run),
+		"1 of the 5 keys that can rotate automatically does not.",
+		"Enabled is not rotated: 2 keys are set to rotate and still hold material older than a year.",
+		"3 keys with material older than a year.",
+	)
+}

@@ -72,10 +72,11 @@ type builder struct {
 
 // effect is what became of a key in this run, as far as it is known.
 type effect struct {
-	on    bool // rotation is on now, confirmed where it was verified
-	state keyrotor.OutcomeState
-	check keyrotor.VerificationVerdict
-	next  time.Time
+	on      bool // rotation is on now, confirmed where it was verified
+	rotated bool // it has new material, confirmed where it was verified
+	state   keyrotor.OutcomeState
+	check   keyrotor.VerificationVerdict
+	next    time.Time
 }
 
 func newDocument(r Run) (*document, error) {
@@ -123,7 +124,7 @@ func effects(r Run) map[string]effect {
 	for _, v := range r.Verifications {
 		checks[v.Change] = v
 	}
-	enabling := enablingChanges(r.Plan)
+	enabling, rotating := changesWith(r.Plan, keyrotor.EnableRotation), changesWith(r.Plan, keyrotor.RotateNow)
 	out := map[string]effect{}
 	for _, o := range r.Outcomes {
 		e := effect{state: o.State}
@@ -135,20 +136,23 @@ func effects(r Run) map[string]effect {
 			}
 		}
 		done := o.State == keyrotor.Succeeded || o.State == keyrotor.Unchanged
-		e.on = done && enables(o, r.Plan, enabling) && (!verified || v.Verdict == keyrotor.Confirmed)
+		holds := !verified || v.Verdict == keyrotor.Confirmed
+		e.on = done && holds && enables(o, r.Plan, enabling)
+		e.rotated = o.State == keyrotor.Succeeded && holds && rotating[o.Change]
 		out[o.Target.ARN] = e
 	}
 	return out
 }
 
-func enablingChanges(p *keyrotor.Plan) map[keyrotor.ChangeID]bool {
+// changesWith are the changes of a plan that have a step with the verb.
+func changesWith(p *keyrotor.Plan, verb keyrotor.Verb) map[keyrotor.ChangeID]bool {
 	if p == nil {
 		return nil
 	}
 	out := map[keyrotor.ChangeID]bool{}
 	for _, c := range p.Changes {
 		for _, st := range c.Steps {
-			if st.Verb == keyrotor.EnableRotation {
+			if st.Verb == verb {
 				out[c.ID] = true
 			}
 		}
@@ -176,14 +180,17 @@ func (b *builder) add(a keyrotor.Assessment) {
 	}
 	e, touched := b.switched[a.Asset.ARN]
 	on := a.View == keyrotor.ViewRotating || touched && e.on
-	b.ages.add(a, on)
+	if e.rotated {
+		b.tally.rotatedNow(a)
+	}
+	b.ages.add(a, on, e.rotated)
 	b.calendar.add(a, e)
 	switch a.View {
 	case keyrotor.ViewRotating:
 		b.doc.Rotating.Rows = append(b.doc.Rotating.Rows, b.rotatingRow(a))
 	case keyrotor.ViewTarget, keyrotor.ViewUnknown:
 		if on {
-			b.tally.switchOn(a)
+			b.tally.switchOn(a, e.rotated)
 		}
 		b.doc.Targets.Rows = append(b.doc.Targets.Rows, b.targetRow(a, e, touched))
 	default:

@@ -54,9 +54,11 @@ func newAges(now time.Time) *ages {
 	}}
 }
 
-func (a *ages) add(k keyrotor.Assessment, on bool) {
+func (a *ages) add(k keyrotor.Assessment, on, rotated bool) {
 	bin := &a.bins[len(a.bins)-1]
-	if k.Asset.KMS != nil {
+	if rotated {
+		bin = &a.bins[0]
+	} else if k.Asset.KMS != nil {
 		if since, known := k.Asset.KMS.MaterialSince(); known {
 			age := a.now.Sub(since)
 			for i := range a.bins[:len(a.bins)-1] {

@@ -173,8 +173,13 @@ func olderThanAYear(k *keyrotor.KMSFacts, now time.Time) bool {
 }
 
 // switchOn counts a key of the target list as rotating: this run turned it on.
-func (t *tally) switchOn(a keyrotor.Assessment) {
+// Switching on starts a clock and rotates nothing, so its material is as old as
+// it was, unless the run rotated it as well.
+func (t *tally) switchOn(a keyrotor.Assessment, rotated bool) {
 	t.switched++
+	if !rotated && olderThanAYear(a.Asset.KMS, t.now) {
+		t.old++
+	}
 	c := t.places[placeKey{a.Asset.Account, a.Asset.Region}]
 	if c == nil {
 		return
@@ -186,6 +191,14 @@ func (t *tally) switchOn(a keyrotor.Assessment) {
 		c.target--
 	}
 	c.rotating++
+}
+
+// rotatedNow takes a key that rotated before and has new material by this run out
+// of those that hold old material.
+func (t *tally) rotatedNow(a keyrotor.Assessment) {
+	if a.View == keyrotor.ViewRotating && olderThanAYear(a.Asset.KMS, t.now) {
+		t.old--
+	}
 }
 
 // rotatingNow is the keys that rotate after this run.
