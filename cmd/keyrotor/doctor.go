@@ -15,7 +15,7 @@ func (p *program) doctorCmd() *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Check credentials, roles, permissions and clock, and say what to mend",
+		Short: "Check credentials, roles, permissions, clock and this machine, and say what to mend",
 		Long: `Doctor tries what keyrotor will need and changes nothing. With --all it enters
 every account and shows a matrix of accounts × permissions. Whether the apply role
 may write cannot be tried without writing; keyrotor iam-policy prints what it needs.`,
@@ -33,6 +33,7 @@ may write cannot be tried without writing; keyrotor iam-policy prints what it ne
 			if err != nil {
 				return err
 			}
+			checks = append(s.checkHere(), checks...)
 			for _, c := range checks {
 				if c.Status == aws.CheckFailed {
 					s.res.add(exitPart)
