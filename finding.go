@@ -23,6 +23,14 @@ type Eligibility struct {
 	Instead string  `json:"instead,omitempty"`
 }
 
+// ClassUnknown is the class of keys that AWS describes in words which this
+// version does not know. They are left alone; what they could is not known.
+const ClassUnknown = "unknown to this version"
+
+// Undecided reports that the words of AWS are not known here, so that "cannot
+// rotate" would be a guess.
+func (e Eligibility) Undecided() bool { return e.Class == ClassUnknown }
+
 // View is the one of three lists that a customer managed key appears in.
 type View string
 

@@ -16,7 +16,7 @@ type KMSFacts struct {
 	KeyManager     string       `json:"key_manager"`
 	CustomKeyStore string       `json:"custom_key_store,omitempty"`
 	MultiRegion    *MultiRegion `json:"multi_region,omitempty"`
-	Created        time.Time    `json:"created"`
+	Created        time.Time    `json:"created,omitzero"` // zero when it is not known
 	DeletionDate   *time.Time   `json:"deletion_date,omitempty"`
 
 	// Rotation is nil when it was not asked for, because the key's type rules

@@ -92,10 +92,22 @@ type Verification struct {
 	Target  Target              `json:"target"`
 	Verdict VerificationVerdict `json:"verdict"`
 	// Promised and Found are short descriptions: "on, every 365 d".
-	Promised string     `json:"promised"`
-	Found    string     `json:"found"`
-	Details  []string   `json:"details,omitempty"`
-	Next     *time.Time `json:"next,omitempty"`
-	At       time.Time  `json:"at"`
-	Looks    int        `json:"looks"` // how many reads it took
+	Promised string `json:"promised"`
+	Found    string `json:"found"`
+	// Key is what the look saw of a KMS key, nil when it could not look.
+	Key     *FoundKey  `json:"key,omitempty"`
+	Details []string   `json:"details,omitempty"`
+	Next    *time.Time `json:"next,omitempty"`
+	At      time.Time  `json:"at"`
+	Looks   int        `json:"looks"` // how many reads it took
+}
+
+// FoundKey is what a second look saw of a KMS key, for programs: whether a key
+// rotates is not the same question as whether it does as was promised.
+type FoundKey struct {
+	State string `json:"state"`
+	// Rotation is nil when it was not read.
+	Rotation *RotationFacts `json:"rotation,omitempty"`
+	// MaterialSince is zero when it is not known.
+	MaterialSince time.Time `json:"material_since,omitzero"`
 }

@@ -207,6 +207,9 @@ type Rollout struct {
 	Production []string `json:"production,omitempty"` // its values that mean production
 	// ProductionAccounts hold at least one asset of production; they come last.
 	ProductionAccounts []string `json:"production_accounts,omitempty"`
+	// Management is the organization's management account, which is in the canary
+	// only where nothing better is.
+	Management string `json:"management_account,omitempty"`
 }
 
 // Author is who made a plan.

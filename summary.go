@@ -25,7 +25,8 @@ type AssessedCounts struct {
 	Classes map[string]int `json:"classes"`
 	// Instead is what to do for each class.
 	Instead map[string]string `json:"instead"`
-	// Overdue counts keys whose material is older than its cryptoperiod.
+	// Overdue counts keys whose material is older than its cryptoperiod, whether
+	// they rotate, could, or can be rotated on demand alone.
 	Overdue int `json:"overdue"`
 	Waived  int `json:"waived"`
 }

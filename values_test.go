@@ -128,6 +128,16 @@ func TestAnAssetIsCalledByItsFirstAliasElseItsID(t *testing.T) {
 	}
 }
 
+func TestADateThatIsNotKnownIsNotInTheFiles(t *testing.T) {
+	line, err := json.Marshal(keyrotor.KMSFacts{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(line), "created") {
+		t.Errorf("a key that could not be described was created at some time: %s", line)
+	}
+}
+
 func TestQuotasLeaveNoOnDemandRotationBelowZero(t *testing.T) {
 	for done, want := range map[int]int{0: 25, 24: 1, 25: 0, 30: 0} {
 		h := &keyrotor.RotationHistory{OnDemand: done}

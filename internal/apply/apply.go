@@ -31,9 +31,12 @@ type Actor interface {
 	// Do changes the world; twice with one token is once (verbs for which the
 	// service cannot promise that say so by Verb.OnceOnly). Errors:
 	// *keyrotor.CallFailed for a definite refusal without effect,
-	// *keyrotor.NotYet likewise but worth another try later, *keyrotor.InDoubt
-	// when nobody can say; all else is taken as in doubt. A CallFailed around an
-	// InDoubt had no effect, and nobody answered: the next call may do better.
+	// *keyrotor.NotYet likewise but worth another try later,
+	// keyrotor.ErrConflict and keyrotor.ErrNotFound where the step no longer
+	// fits, *keyrotor.InDoubt when nobody can say; all else is taken as in doubt.
+	// The outer of two counts: a CallFailed around an InDoubt had no effect, and
+	// nobody answered, so that the next call may do better; an InDoubt around a
+	// CallFailed may have had one.
 	Do(ctx context.Context, s keyrotor.Step) (keyrotor.Receipt, error)
 }
 

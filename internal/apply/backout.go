@@ -18,16 +18,6 @@ import (
 // A way back is closed when its first steps are refused for certain. Then only
 // forward is left, in this turn and in the next, until one of the two opens.
 
-// answered reports whether somebody refused a step. A call that found nobody
-// tells nothing of whether the next will be refused.
-func answered(err error) bool {
-	var (
-		refused *keyrotor.CallFailed
-		doubt   *keyrotor.InDoubt
-	)
-	return errors.As(err, &refused) && !errors.As(err, &doubt)
-}
-
 // mustBackOut reports whether a step's error ends a stretch that was entered
 // and has a way back.
 func mustBackOut(c keyrotor.Change, at int, m *Memory, err error) bool {
@@ -59,9 +49,7 @@ func lateCall(c keyrotor.Change, m *Memory) bool {
 
 // certainlyNot waits for the effect of a step as long as patience lasts.
 func (t *turn) certainlyNot(ctx context.Context, c keyrotor.Change, at int, m *Memory) bool {
-	s := c.Steps[at]
-	s.Token, s.After, s.Since = t.Token(c.ID), m.after(s.Number), m.Open[s.Number].At
-	actor, ok := t.Actor(s)
+	actor, s, ok := t.again(c, at, m)
 	if !ok {
 		return false
 	}
@@ -69,12 +57,41 @@ func (t *turn) certainlyNot(ctx context.Context, c keyrotor.Change, at int, m *M
 	return err == nil && !done
 }
 
-// goingBack reports whether some turn set out on the way back.
+// landed reports whether the last step of a stretch is seen done, so that
+// nothing is left to do forward.
+func (t *turn) landed(ctx context.Context, c keyrotor.Change, stretch int, m *Memory) bool {
+	last := lastOfStretch(c, stretch)
+	if last < 0 {
+		return false
+	}
+	actor, s, ok := t.again(c, last, m)
+	if !ok {
+		return false
+	}
+	done, err := actor.Check(context.WithoutCancel(ctx), s)
+	return err == nil && done
+}
+
+// again is a step as a further look at it needs it, and who can look.
+func (t *turn) again(c keyrotor.Change, at int, m *Memory) (Actor, keyrotor.Step, bool) {
+	s := c.Steps[at]
+	s.Token, s.After, s.Since = t.Token(c.ID), m.after(s.Number), m.Open[s.Number].At
+	actor, ok := t.Actor(s)
+	return actor, s, ok
+}
+
+// goingBack reports whether some turn set out on the way back, and the stretch
+// was not ended after all.
 func (m *Memory) goingBack(c keyrotor.Change) bool {
 	for _, s := range c.BackOut {
-		if m.known(s.Number) {
-			return true
+		if !m.known(s.Number) {
+			continue
 		}
+		if last := lastOfStretch(c, c.BackOut[0].Stretch); last >= 0 {
+			_, ended := m.Receipts[c.Steps[last].Number]
+			return !ended
+		}
+		return true
 	}
 	return false
 }
@@ -83,50 +100,62 @@ func (m *Memory) goingBack(c keyrotor.Change) bool {
 // turn set out on it, and settles the outcome. An error means that the way back
 // is closed, and why: the outcome is not settled, and only forward is left.
 func (t *turn) backOut(ctx context.Context, c keyrotor.Change, m *Memory, o *keyrotor.Outcome, cause error) error {
-	back := c
-	back.Steps = c.BackOut
 	why := whyBack(o, m, cause)
-	for i, s := range back.Steps {
+	for i, s := range c.BackOut {
 		if _, ok := m.Receipts[s.Number]; ok {
 			continue
 		}
-		s.Token, s.After = t.Token(c.ID), m.after(s.Number)
 		if s.Stretch == 0 {
-			if err := t.closeStretch(ctx, c, m, "backed out: "+why); err != nil {
-				return t.heldUp(o, s, m, why, err)
-			}
-			if ctx.Err() != nil {
-				interrupted := &stop{keyrotor.Waiting, fmt.Sprintf("interrupted before step %d (%s)", s.Number, s.Verb)}
-				return t.heldUp(o, s, m, why, interrupted)
+			if err := t.leaveStretch(ctx, c, s, m, why); err != nil {
+				t.heldUp(o, s, why, err)
+				return nil
 			}
 		}
-		if err := t.stepBack(ctx, back, i, s, m); err != nil {
-			return t.heldUp(o, s, m, why, err)
+		err := t.stepBack(ctx, c, i, m)
+		if closed(s, m, err) {
+			return fmt.Errorf("backing out was refused at step %d (%s): %w", s.Number, s.Verb, err)
+		}
+		if err != nil {
+			t.heldUp(o, s, why, err)
+			return nil
 		}
 	}
 	if err := t.closeStretch(ctx, c, m, "backed out: "+why); err != nil {
-		return t.heldUp(o, back.Steps[len(back.Steps)-1], m, why, err)
+		t.heldUp(o, c.BackOut[len(c.BackOut)-1], why, err)
+		return nil
 	}
 	o.State = keyrotor.RolledBack
-	o.Reason = fmt.Sprintf("%s; rolled back (%s): all is as before the change, and nothing is rotated", why, verbs(back.Steps))
+	o.Reason = fmt.Sprintf("%s; rolled back (%s): all is as before the change, and nothing is rotated", why, verbs(c.BackOut))
 	return nil
 }
 
-// heldUp settles the outcome of a way back on which a step failed; where that
-// closes the way, it says so instead.
-func (t *turn) heldUp(o *keyrotor.Outcome, s keyrotor.Step, m *Memory, why string, err error) error {
-	if closed(s, m, err) {
-		return fmt.Errorf("backing out was refused at step %d (%s): %w", s.Number, s.Verb, err)
+// leaveStretch closes the stretch before a step that tidies up behind it, which
+// an interrupt may stop.
+func (t *turn) leaveStretch(ctx context.Context, c keyrotor.Change, s keyrotor.Step, m *Memory, why string) error {
+	if err := t.closeStretch(ctx, c, m, "backed out: "+why); err != nil {
+		return err
 	}
+	if ctx.Err() != nil {
+		return &stop{keyrotor.Waiting, fmt.Sprintf("interrupted before step %d (%s)", s.Number, s.Verb)}
+	}
+	return nil
+}
+
+// heldUp settles the outcome of a way back on which a step failed.
+func (t *turn) heldUp(o *keyrotor.Outcome, s keyrotor.Step, why string, err error) {
 	t.settle(o, s, err, true)
 	o.Reason += "; on the way back from " + why
-	return nil
 }
 
 // stepBack takes one step of the way back. One that gives consumers back what
 // they had, and is refused for certain, leaves no intent behind: the next turn
-// is free to look which way is open.
-func (t *turn) stepBack(ctx context.Context, back keyrotor.Change, at int, s keyrotor.Step, m *Memory) error {
+// is free to look which way is open. But where the stretch's last step has
+// landed meanwhile, consumers have what this step alone can make work.
+func (t *turn) stepBack(ctx context.Context, c keyrotor.Change, at int, m *Memory) error {
+	back := c
+	back.Steps = c.BackOut
+	s := back.Steps[at]
+	s.Token, s.After = t.Token(c.ID), m.after(s.Number)
 	_, late := m.Open[s.Number]
 	m.back = s.Stretch != 0
 	defer func() { m.back = false }()
@@ -146,7 +175,7 @@ func (t *turn) stepBack(ctx context.Context, back keyrotor.Change, at int, s key
 			return err
 		}
 	}
-	if i, open := m.Open[s.Number]; open {
+	if i, open := m.Open[s.Number]; open && !t.landed(ctx, c, s.Stretch, m) {
 		// A record that cannot be written only makes the next turn more careful.
 		_ = t.abandon(ctx, i, m, err.Error())
 	}

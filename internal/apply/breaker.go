@@ -43,28 +43,7 @@ func (b *breaker) account(id string) *account {
 	return b.accounts[id]
 }
 
-// enter waits until a change of the account may start, and says why it may not;
-// "" when it may. Everyone who enters must leave. A change that an earlier turn
-// began is let in at once, for half done is worse than failed; it counts all
-// the same.
-func (b *breaker) enter(id string, begun bool) (refused string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	a := b.account(id)
-	for refused == "" && !begun && !(a.room(b.perAccount) && b.total.room(b.perRun)) {
-		if refused = b.open(a, id); refused == "" {
-			b.moved.Wait()
-		}
-	}
-	if refused == "" && !begun {
-		refused = b.open(a, id)
-	}
-	a.underWay++
-	b.total.underWay++
-	return refused
-}
-
-// leave ends what enter began and counts a failure, in one: between the two
+// leave ends what next began and counts a failure, in one: between the two
 // nobody may slip in. What was rolled back did fail.
 func (b *breaker) leave(o keyrotor.Outcome) {
 	b.mu.Lock()

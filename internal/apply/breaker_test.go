@@ -3,6 +3,7 @@ package apply_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -94,6 +95,73 @@ func TestWhileNothingFailsAnAccountHasAsManyPlacesAsFailuresStopIt(t *testing.T)
 	})
 }
 
+// Sixteen changes of one account at the head of a wave once took all sixteen
+// places, eleven of them to wait for room, while nothing of the others ran.
+func TestAnAccountWithoutRoomDoesNotKeepOutOthers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newSwitches()
+		var mu sync.Mutex
+		start, ended := time.Now(), map[string]time.Duration{}
+		w.do = func(s keyrotor.Step) error {
+			time.Sleep(time.Second)
+			mu.Lock()
+			defer mu.Unlock()
+			ended[s.Target.Account] = time.Since(start)
+			return nil
+		}
+		e := executor(w, &applytest.Journal{})
+		e.Now, e.Sleep, e.StopAfter, e.StopRunAfter, e.Concurrency = time.Now, nil, 5, 20, 16
+		res, err := e.Run(t.Context(), planOf(slices.Concat(many(20, "a"), many(5, "b"), many(5, "c"))))
+		if err != nil || res.Counts()[keyrotor.Succeeded] != 30 {
+			t.Fatalf("got %v, %v", res.Counts(), err)
+		}
+		want := map[string]time.Duration{"a": 4 * time.Second, "b": time.Second, "c": time.Second}
+		if diff := cmp.Diff(want, ended); diff != "" {
+			t.Errorf("when each account was done (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestAccountsTakeTurnsAndOnePlaceAloneKeepsToThePlan(t *testing.T) {
+	t.Parallel()
+	wave := slices.Concat(many(3, "a"), many(2, "b"), manyFrom(3, 1, "a"))
+	for places, want := range map[int][]string{
+		1: {"a-00", "a-01", "a-02", "b-00", "b-01", "a-03"},
+		2: {"a-00 b-00", "a-01 b-01", "a-02 a-03"},
+	} {
+		t.Run(fmt.Sprintf("%d places", places), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newSwitches()
+				var mu sync.Mutex
+				start, got := time.Now(), map[int][]string{}
+				w.do = func(s keyrotor.Step) error {
+					mu.Lock()
+					at := int(time.Since(start).Seconds())
+					got[at] = append(got[at], s.Target.ID)
+					mu.Unlock()
+					time.Sleep(time.Second)
+					return nil
+				}
+				e := executor(w, &applytest.Journal{})
+				e.Now, e.Sleep, e.Concurrency = time.Now, nil, places
+				if _, err := e.Run(t.Context(), planOf(wave)); err != nil {
+					t.Fatal(err)
+				}
+				var seconds []string
+				for i := range len(got) {
+					slices.Sort(got[i])
+					seconds = append(seconds, strings.Join(got[i], " "))
+				}
+				if diff := cmp.Diff(want, seconds); diff != "" {
+					t.Errorf("what ran in each second (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
 // A change that an earlier turn began is taken up even in an account that has
 // stopped, for half done is worse; its failures count like any other.
 func TestWhatWasBegunIsTakenUpAndItsFailuresCount(t *testing.T) {
@@ -118,6 +186,29 @@ func TestWhatWasBegunIsTakenUpAndItsFailuresCount(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, states(res)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestWhatWasBegunDoesNotWaitBehindWhatWasNot(t *testing.T) {
+	t.Parallel()
+	w, j := newSwitches(), &applytest.Journal{}
+	all := many(3, "a")
+	intend(t, j, apply.Intent{Change: "a-02", Step: 1, Verb: keyrotor.EnableRotation, Token: "token-a-02", At: noon})
+	w.do = func(s keyrotor.Step) error {
+		if s.Target.ID != "a-02" {
+			return denied
+		}
+		return nil
+	}
+	e := executor(w, j)
+	e.StopAfter = 1
+	res, err := e.Run(t.Context(), planOf(all))
+	want := map[keyrotor.ChangeID]keyrotor.OutcomeState{"a-00": keyrotor.Failed, "a-01": keyrotor.NotStarted, "a-02": keyrotor.Succeeded}
+	if diff := cmp.Diff(want, states(res)); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	if lines := j.Lines(); len(lines) < 2 || !strings.Contains(lines[1], "a-02") {
+		t.Errorf("the journal's second line is not of what was begun: %v", lines)
 	}
 }
 

@@ -70,11 +70,9 @@ func (t *turn) attempt(ctx context.Context, c keyrotor.Change, at int, s keyroto
 			return did, doubt, nil
 		}
 		doubt = doubt || !answered(err)
-		if try+1 >= stretchTries || !(m.back || insideStretch(c, at, m)) || !retryInside(err) {
-			return did, doubt, err
-		}
-		if t.Sleep(work, t.Poll<<(try+1)) != nil {
-			return did, doubt, err
+		again := try+1 < stretchTries && (m.back || insideStretch(c, at, m)) && retryInside(err)
+		if !again || t.Sleep(work, t.Poll<<(try+1)) != nil {
+			return did, doubt, unseen(c, at, doubt, err)
 		}
 	}
 }

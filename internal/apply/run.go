@@ -70,11 +70,16 @@ func (e *Executor) Run(ctx context.Context, p keyrotor.Plan) (Result, error) {
 
 func (t *turn) wave(ctx context.Context, w keyrotor.Wave, byID map[keyrotor.ChangeID]keyrotor.Change) []keyrotor.Outcome {
 	outcomes := make([]keyrotor.Outcome, len(w.Changes))
-	var g errgroup.Group
-	g.SetLimit(t.Concurrency)
+	q := &queue{}
 	for i, id := range w.Changes {
+		t.breaker.join(q, byID[id].Target.Account, entrant{at: i, begun: t.recall(id).begun()})
+	}
+	var g errgroup.Group
+	for range min(t.Concurrency, len(w.Changes)) {
 		g.Go(func() error {
-			outcomes[i] = t.one(ctx, byID[id], w.Number)
+			for e, ok := t.breaker.next(q); ok; e, ok = t.breaker.next(q) {
+				outcomes[e.at] = t.one(ctx, byID[w.Changes[e.at]], w.Number, e.refused)
+			}
 			return nil
 		})
 	}
@@ -82,11 +87,13 @@ func (t *turn) wave(ctx context.Context, w keyrotor.Wave, byID map[keyrotor.Chan
 	return outcomes
 }
 
-// one brings a change to an outcome and writes it down.
-func (t *turn) one(ctx context.Context, c keyrotor.Change, wave int) keyrotor.Outcome {
+// one brings a change that was let in to an outcome and writes it down. Refused
+// is why the breaker lets it do nothing.
+func (t *turn) one(ctx context.Context, c keyrotor.Change, wave int, refused string) keyrotor.Outcome {
 	m := t.recall(c.ID)
 	if m.Outcome != nil && m.Outcome.State.Final() {
 		if !m.unproven() || t.mayStart(ctx, c, m) != "" || !t.shows(ctx, c, m) {
+			t.breaker.leave(keyrotor.Outcome{Target: c.Target}) // it failed in another turn, if it did
 			t.finish(*m.Outcome, false)
 			return *m.Outcome
 		}
@@ -95,8 +102,7 @@ func (t *turn) one(ctx context.Context, c keyrotor.Change, wave int) keyrotor.Ou
 		Schema: keyrotor.SchemaOutcome, Version: keyrotor.SchemaVersion, Run: t.plan.Run, Plan: t.plan.Digest,
 		Change: c.ID, Recipe: c.Recipe, Target: c.Target, Wave: wave, Started: t.Now().UTC(),
 	}
-	stopped := t.breaker.enter(c.Target.Account, m.begun())
-	if reason := cmp.Or(t.mayStart(ctx, c, m), stopped); reason != "" {
+	if reason := cmp.Or(t.mayStart(ctx, c, m), refused); reason != "" {
 		o.State, o.Reason = keyrotor.NotStarted, reason
 		if m.begun() {
 			o.State = keyrotor.Waiting

@@ -25,7 +25,7 @@ func (t *turn) step(ctx context.Context, c keyrotor.Change, at int, s keyrotor.S
 	if looked {
 		var err error
 		if fresh, err = t.Look(ctx, s); err != nil {
-			return open, fmt.Errorf("look: %w", err)
+			return open, &lookFailed{"look", err}
 		}
 	}
 	done, err := actor.Check(ctx, s)
@@ -38,13 +38,16 @@ func (t *turn) step(ctx context.Context, c keyrotor.Change, at int, s keyrotor.S
 		done, err = t.await(ctx, actor, s)
 	}
 	if err != nil {
-		return open, fmt.Errorf("check: %w", err)
+		return open, &lookFailed{"check", err}
 	}
 	if done {
 		if received {
 			return true, nil
 		}
-		return open, t.receive(ctx, c, s, m, found(ctx, actor, s, open))
+		// The way back closed the intents of the stretch's door: an effect that
+		// lands after it is ours all the same.
+		ours := open || (s.Stretch != 0 && m.goingBack(c))
+		return ours, t.receive(ctx, c, s, m, found(ctx, actor, s, ours))
 	}
 	if received {
 		return true, &stop{keyrotor.Unproven, "the service accepted the call, and its effect is not to be seen"}
@@ -123,10 +126,6 @@ func found(ctx context.Context, actor Actor, s keyrotor.Step, recovered bool) ke
 // an older one may stand for an earlier call that still has to be accounted for.
 func (t *turn) do(ctx context.Context, actor Actor, c keyrotor.Change, s keyrotor.Step, m *Memory, fresh bool) (bool, error) {
 	r, err := actor.Do(ctx, s)
-	var (
-		refused *keyrotor.CallFailed
-		notYet  *keyrotor.NotYet
-	)
 	switch {
 	case err == nil:
 		if err := t.receive(ctx, c, s, m, r); err != nil {
@@ -140,7 +139,7 @@ func (t *turn) do(ctx context.Context, actor Actor, c keyrotor.Change, s keyroto
 			return true, &stop{keyrotor.Unproven, "the service accepted the call, and its effect is not to be seen"}
 		}
 		return true, err
-	case errors.As(err, &refused), errors.As(err, &notYet), errors.Is(err, keyrotor.ErrConflict), errors.Is(err, keyrotor.ErrNotFound):
+	case withoutEffect(err):
 		// Definite: this call had no effect. Inside a stretch the intents stay
 		// open, so that the next turn knows where it is.
 		if s.Stretch == 0 && fresh {
@@ -152,13 +151,16 @@ func (t *turn) do(ctx context.Context, actor Actor, c keyrotor.Change, s keyroto
 		}
 		return !fresh, err
 	}
+	err = inDoubt(err)
 	s.Since = m.Open[s.Number].At
 	done, cerr := t.await(ctx, actor, s)
+	var notYet *keyrotor.NotYet
 	switch {
-	case cerr != nil && errors.As(cerr, &notYet):
+	case errors.As(cerr, &notYet):
 		return true, cerr
 	case cerr != nil:
-		// Nobody could look: the open intent makes the next turn look again.
+		// Nobody could look, and a look that was refused says nothing of the
+		// call: the open intent makes the next turn look again.
 		return true, fmt.Errorf("%w; and looking again: %w", err, cerr)
 	case done:
 		return true, t.receive(ctx, c, s, m, found(ctx, actor, s, true))

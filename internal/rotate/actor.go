@@ -21,8 +21,8 @@ type Actor struct {
 	Settle time.Duration
 }
 
-// Check asks the store, and where the token is pending the target, whether the
-// step's effect is there.
+// Check asks the store, and where the token is pending or on the way back the
+// target, whether the step's effect is there. It changes nothing.
 func (a *Actor) Check(ctx context.Context, s keyrotor.Step) (bool, error) {
 	v, err := a.Store.Read(ctx, s.Target)
 	if err != nil {
@@ -45,10 +45,7 @@ func (a *Actor) Check(ctx context.Context, s keyrotor.Step) (bool, error) {
 	case keyrotor.PutBack:
 		return a.isBack(ctx, s, v)
 	case keyrotor.DropPending:
-		if dropped(s, v) {
-			return true, nil
-		}
-		return false, a.late(s)
+		return a.isDropped(ctx, s, v)
 	}
 	return false, unknown(s)
 }

@@ -29,12 +29,12 @@ func BackOut(st Strategy, t keyrotor.Target, p keyrotor.Params, before keyrotor.
 	}
 }
 
-// conflictBack is conflict for the verbs of the way back. A version that was
-// promoted is what consumers read: it is never taken back.
+// conflictBack is conflict for the verbs of the way back. That the new version
+// is current is none yet: what consumers read must be made to work first.
 func (v Versions) conflictBack(s keyrotor.Step) error {
 	switch {
 	case v.Current == s.Token:
-		return fmt.Errorf("%w: version %s is current, so that consumers have it, and is not taken back", keyrotor.ErrConflict, s.Token)
+		return nil
 	case v.Current == "":
 		return fmt.Errorf("%w: there is no current version to go back to", keyrotor.ErrConflict)
 	case s.Before.VersionID != "" && v.Current != s.Before.VersionID:
@@ -44,14 +44,20 @@ func (v Versions) conflictBack(s keyrotor.Step) error {
 	return nil
 }
 
+// promoted is the conflict that ends a way back: a version that was promoted is
+// what consumers read, and is never taken back.
+func promoted(s keyrotor.Step) error {
+	return fmt.Errorf("%w: version %s is current, so that consumers have it, and is not taken back", keyrotor.ErrConflict, s.Token)
+}
+
 // isBack reports whether the target accepts the credential that is current in
 // the store, as consumers read it.
 func (a *Actor) isBack(ctx context.Context, s keyrotor.Step, v Versions) (bool, error) {
-	old, err := a.value(ctx, s, v.Current)
+	now, err := a.value(ctx, s, v.Current)
 	if err != nil {
 		return false, err
 	}
-	err = a.Engine.Try(ctx, old)
+	err = a.Engine.Try(ctx, now)
 	if errors.Is(err, ErrLogin) {
 		return false, nil
 	}
@@ -59,36 +65,43 @@ func (a *Actor) isBack(ctx context.Context, s keyrotor.Step, v Versions) (bool, 
 }
 
 // putBack makes the target accept the current credential again, and logs in
-// with it: an engine that says so is not believed.
+// with it: an engine that says so is not believed. As a rule that is the old
+// one. Where a promotion landed after that was put back, it is the new one, and
+// the receipt names it as held.
 func (a *Actor) putBack(ctx context.Context, s keyrotor.Step, v Versions) (keyrotor.Receipt, error) {
 	receipt := keyrotor.Receipt{Result: map[string]string{"version": v.Current}}
 	back, err := a.isBack(ctx, s, v)
 	if err != nil {
-		return keyrotor.Receipt{}, definite("log in with the old credential", err)
+		return keyrotor.Receipt{}, definite("log in with the current credential", err)
 	}
 	if back {
 		return receipt, nil
 	}
-	old, err := a.value(ctx, s, v.Current)
+	now, err := a.value(ctx, s, v.Current)
 	if err != nil {
 		return keyrotor.Receipt{}, err
 	}
-	next, err := a.value(ctx, s, s.Token)
+	rival, doing := s.Token, "put the old credential back"
+	if v.Current == s.Token {
+		rival, doing = v.Previous, "install what was promoted once more"
+		receipt.Result["held"] = v.Current
+	}
+	last, err := a.value(ctx, s, rival)
 	if err != nil {
-		return keyrotor.Receipt{}, a.standing(ctx, s, v, fmt.Errorf("put the old credential back: %w", err))
+		return keyrotor.Receipt{}, a.standing(ctx, s, v, rival, fmt.Errorf("%s: %w", doing, err))
 	}
-	if err := a.Engine.Install(ctx, next, old); err != nil {
-		return keyrotor.Receipt{}, a.standing(ctx, s, v, fmt.Errorf("put the old credential back: %w", err))
+	if err := a.Engine.Install(ctx, last, now); err != nil {
+		return keyrotor.Receipt{}, a.standing(ctx, s, v, rival, fmt.Errorf("%s: %w", doing, err))
 	}
-	if err := a.Engine.Try(ctx, old); err != nil {
-		return keyrotor.Receipt{}, a.standing(ctx, s, v, definite("log in with the old credential after putting it back", err))
+	if err := a.Engine.Try(ctx, now); err != nil {
+		return keyrotor.Receipt{}, a.standing(ctx, s, v, rival, definite("log in after the attempt to "+doing, err))
 	}
 	return receipt, nil
 }
 
 // standing adds to an error what the target accepts, so that a person who must
 // step in need not find out first.
-func (a *Actor) standing(ctx context.Context, s keyrotor.Step, v Versions, err error) error {
+func (a *Actor) standing(ctx context.Context, s keyrotor.Step, v Versions, rival string, err error) error {
 	accepts := func(version string) string {
 		secret, err := a.Store.Value(ctx, s.Target, version)
 		if err != nil {
@@ -102,12 +115,31 @@ func (a *Actor) standing(ctx context.Context, s keyrotor.Step, v Versions, err e
 		}
 		return "could not be tried"
 	}
-	return fmt.Errorf("%w (version %s, which consumers read, %s; version %s, pending, %s)",
-		err, v.Current, accepts(v.Current), s.Token, accepts(s.Token))
+	label := "pending"
+	if rival == v.Previous {
+		label = "previous"
+	}
+	return fmt.Errorf("%w (version %s, which consumers read, %s; version %s, %s, %s)",
+		err, v.Current, accepts(v.Current), rival, label, accepts(rival))
 }
 
 // dropped reports whether the new version has lost its label.
 func dropped(s keyrotor.Step, v Versions) bool { return v.Pending != s.Token }
+
+// isDropped reports whether the new version is out of the store. One that was
+// promoted stays; while the target refuses it, there is something to do first.
+func (a *Actor) isDropped(ctx context.Context, s keyrotor.Step, v Versions) (bool, error) {
+	if v.Current == s.Token {
+		if works, err := a.isBack(ctx, s, v); err != nil || !works {
+			return false, err
+		}
+		return false, promoted(s)
+	}
+	if dropped(s, v) {
+		return true, nil
+	}
+	return false, a.late(s)
+}
 
 // late is *keyrotor.NotYet while an install that nobody saw answered may still
 // land and undo what was put back.
@@ -121,10 +153,13 @@ func (a *Actor) late(s keyrotor.Step) error {
 	return nil
 }
 
-// drop takes the pending label off the new version once the old credential is
+// drop takes the pending label off the new version once what consumers read is
 // seen to log in, now and not only when it was put back.
 func (a *Actor) drop(ctx context.Context, s keyrotor.Step, v Versions) (keyrotor.Receipt, error) {
 	receipt := keyrotor.Receipt{Result: map[string]string{"version": s.Token}}
+	if v.Current == s.Token {
+		return a.holdAndLeave(ctx, s, v)
+	}
 	if dropped(s, v) {
 		return receipt, nil
 	}
@@ -140,23 +175,16 @@ func (a *Actor) drop(ctx context.Context, s keyrotor.Step, v Versions) (keyrotor
 	return receipt, nil
 }
 
-// hold repairs a promotion that came after the old credential was put back: the
-// target must accept what consumers read.
-func (a *Actor) hold(ctx context.Context, s keyrotor.Step, v Versions, conflict error) error {
-	if v.Current != s.Token || v.Previous == "" {
-		return conflict
+// holdAndLeave makes the target accept a version that was promoted after the old
+// credential was put back, and drops nothing. There is no receipt for what was
+// not dropped; the conflict, which the record keeps, says what was done.
+func (a *Actor) holdAndLeave(ctx context.Context, s keyrotor.Step, v Versions) (keyrotor.Receipt, error) {
+	r, err := a.putBack(ctx, s, v)
+	if err != nil {
+		return keyrotor.Receipt{}, err
 	}
-	back, err := a.isBack(ctx, s, v)
-	if err != nil || back {
-		return conflict
+	if r.Result["held"] == "" {
+		return keyrotor.Receipt{}, promoted(s)
 	}
-	old, oerr := a.value(ctx, s, v.Previous)
-	now, nerr := a.value(ctx, s, s.Token)
-	if err := errors.Join(oerr, nerr); err != nil {
-		return fmt.Errorf("%w; the target does not accept it: %w", conflict, err)
-	}
-	if err := a.Engine.Install(ctx, old, now); err != nil {
-		return fmt.Errorf("%w; the target does not accept it, and installing it again: %w", conflict, err)
-	}
-	return conflict
+	return keyrotor.Receipt{}, fmt.Errorf("%w; the target did not accept it, and it was installed once more", promoted(s))
 }

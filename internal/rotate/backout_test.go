@@ -33,8 +33,8 @@ func TestWhereTheTokenStandsDecidesWhetherTheOldOneIsPutBack(t *testing.T) {
 	}{
 		"pending, and installed: put back":                       {rotate.Versions{Current: "v0", Pending: "token"}, "next", "old", nil},
 		"pending, and never installed: nothing to do":            {rotate.Versions{Current: "v0", Pending: "token"}, "old", "old", nil},
-		"current: consumers have it, and it is not taken back":   {rotate.Versions{Current: "token", Previous: "v0"}, "next", "next", keyrotor.ErrConflict},
-		"current after the old one was put back: held once more": {rotate.Versions{Current: "token", Previous: "v0"}, "old", "next", keyrotor.ErrConflict},
+		"current: consumers have it, and it is not taken back":   {rotate.Versions{Current: "token", Previous: "v0"}, "next", "next", nil},
+		"current after the old one was put back: held once more": {rotate.Versions{Current: "token", Previous: "v0"}, "old", "next", nil},
 		"another version is current: superseded":                 {rotate.Versions{Current: "v9", Bare: []string{"token"}}, "next", "next", keyrotor.ErrSuperseded},
 		"nothing is current: nobody knows what to put back":      {rotate.Versions{Pending: "token"}, "next", "next", keyrotor.ErrConflict},
 	} {
@@ -55,6 +55,61 @@ func TestWhereTheTokenStandsDecidesWhetherTheOldOneIsPutBack(t *testing.T) {
 			done, cerr := actor.Check(t.Context(), backStepOf(keyrotor.PutBack))
 			if done != (tt.err == nil) || !errors.Is(cerr, tt.err) {
 				t.Errorf("Check says %v, %v", done, cerr)
+			}
+		})
+	}
+}
+
+// Check once installed a password itself, with neither an intent nor a receipt.
+func TestAPromotionThatLandsAfterThePutBackIsHeldByDoAlone(t *testing.T) {
+	t.Parallel()
+	for verb, tt := range map[keyrotor.Verb]struct {
+		result map[string]string
+		err    string
+	}{
+		keyrotor.PutBack:     {map[string]string{"version": "token", "held": "token"}, ""},
+		keyrotor.DropPending: {nil, "is not taken back; the target did not accept it, and it was installed once more"},
+	} {
+		t.Run(string(verb), func(t *testing.T) {
+			t.Parallel()
+			db, store, _, actor := scene(t) // only the old password logs in
+			store.versions = rotate.Versions{Current: "token", Previous: "v0"}
+			works := func() bool { return db.Opens(rotatetest.Seal(rotatetest.Login{User: "app", Password: "next"})) }
+			if done, err := actor.Check(t.Context(), backStepOf(verb)); done || err != nil || works() {
+				t.Errorf("Check says %v, %v, and consumers can log in: %v; want something to do, and nothing done", done, err, works())
+			}
+			r, err := actor.Do(t.Context(), backStepOf(verb))
+			if diff := cmp.Diff(tt.result, r.Result); diff != "" || !works() {
+				t.Errorf("consumers can log in: %v; result (-want +got):\n%s", works(), diff)
+			}
+			if (err == nil) != (tt.err == "") || (err != nil && (!errors.Is(err, keyrotor.ErrConflict) || !strings.Contains(err.Error(), tt.err))) {
+				t.Errorf("error %v, want %q", err, tt.err)
+			}
+			// Either way the version stays, and the next look says why.
+			if _, err := actor.Check(t.Context(), backStepOf(keyrotor.DropPending)); !errors.Is(err, keyrotor.ErrConflict) {
+				t.Errorf("dropping it afterwards: %v, want a conflict", err)
+			}
+		})
+	}
+}
+
+func TestWhatWasPromotedAndCannotBeHeldIsNotCalledAConflict(t *testing.T) {
+	t.Parallel()
+	for _, verb := range []keyrotor.Verb{keyrotor.PutBack, keyrotor.DropPending} {
+		t.Run(string(verb), func(t *testing.T) {
+			t.Parallel()
+			db, store, _, actor := scene(t)
+			db.Set("app", "strange")
+			store.versions = rotate.Versions{Current: "token", Previous: "v0"}
+			_, err := actor.Do(t.Context(), backStepOf(verb))
+			var refused *keyrotor.CallFailed
+			if !errors.As(err, &refused) || errors.Is(err, keyrotor.ErrConflict) {
+				t.Fatalf("error %v, want a refusal and no conflict, by which the change would go on", err)
+			}
+			for _, want := range []string{"version token, which consumers read, does not log in", "version v0, previous, does not log in"} {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("error %q, want %q in it", err, want)
+				}
 			}
 		})
 	}

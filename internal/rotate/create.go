@@ -172,9 +172,6 @@ func unknownKeys(p Provider, s keyrotor.Step, keys []Key, held ...keyrotor.Secre
 // change, the keys that an interrupted create-pending of it may have left
 // alive. They are touched by nobody: by now they could be the other's.
 func (a *Actor) leftovers(ctx context.Context, s keyrotor.Step, v Versions, conflict error) error {
-	if s.Verb == keyrotor.PutBack || s.Verb == keyrotor.DropPending {
-		return a.hold(ctx, s, v, conflict)
-	}
 	p, mints := a.Engine.(Provider)
 	if !mints || s.Verb != keyrotor.CreatePending || s.Since.IsZero() || v.Current == "" {
 		return conflict

@@ -46,6 +46,14 @@ func TestTheSuiteBitesOnTheWayBack(t *testing.T) {
 			applytest.Suite{Make: planted(refusing(rotatetest.Refusal{}), func(a *rotate.Actor) apply.Actor { return hurried{a} })},
 			"consumers cannot use what they are given",
 		},
+		"a promotion without an answer that is called refused": {
+			applytest.Suite{Make: planted(rotatetest.SingleUserWorld, func(a *rotate.Actor) apply.Actor { return sure{a} })},
+			"in the end consumers cannot use what they are given",
+		},
+		"a look that puts right what it sees": {
+			applytest.Suite{Make: planted(refusing(rotatetest.Refusal{}), func(a *rotate.Actor) apply.Actor { return meddling{a} })},
+			"Check of step 6 (put-back) changed the world: engine.Install",
+		},
 		"a pending version that nobody drops": {
 			applytest.Suite{Make: planted(refusing(rotatetest.Refusal{}), func(a *rotate.Actor) apply.Actor { return untidy{a} })},
 			"rolled back, and not as it was",
@@ -167,6 +175,28 @@ func (h hurried) Do(ctx context.Context, s keyrotor.Step) (keyrotor.Receipt, err
 		s.After = time.Time{}
 	}
 	return h.Actor.Do(ctx, s)
+}
+
+// sure takes a call that nobody answered for one that was refused.
+type sure struct{ *rotate.Actor }
+
+func (a sure) Do(ctx context.Context, s keyrotor.Step) (keyrotor.Receipt, error) {
+	r, err := a.Actor.Do(ctx, s)
+	if err != nil && s.Verb == keyrotor.Promote {
+		err = &keyrotor.CallFailed{CallError: keyrotor.CallError{Call: "promote", Code: "Failed", Message: err.Error()}}
+	}
+	return r, err
+}
+
+// meddling puts the old credential back as soon as it sees that it is away.
+type meddling struct{ *rotate.Actor }
+
+func (m meddling) Check(ctx context.Context, s keyrotor.Step) (bool, error) {
+	done, err := m.Actor.Check(ctx, s)
+	if s.Verb == keyrotor.PutBack && !done && err == nil {
+		err = m.Engine.Install(ctx, next(ctx, m.Actor, s), old(ctx, m.Actor, s))
+	}
+	return done, err
 }
 
 // untidy leaves the pending version as it is.

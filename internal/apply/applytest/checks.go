@@ -120,8 +120,8 @@ func (sc *scenario) checkWord() {
 // checkRestored: rolled back means that all is as it was, by a way that the
 // record knows, and that a later change can begin anew.
 func (sc *scenario) checkRestored() {
-	if sc.world.Restored == nil {
-		sc.problem("rolled back, though the world refused nothing: %s", sc.last.Reason)
+	if sc.world.Restored == nil || !(sc.world.Refuses || sc.fuse.refusals > 0) {
+		sc.problem("rolled back, though nothing was refused: %s", sc.last.Reason)
 		return
 	}
 	if err := sc.world.Restored(); err != nil {
@@ -228,7 +228,7 @@ func (sc *scenario) checkSeen() {
 		return
 	}
 	sc.fuse.set(0, fine, 0)
-	actor := sc.world.Actor()
+	actor := watched{sc.world.Actor(), sc.fuse}
 	for _, s := range sc.world.Change.Steps {
 		s.Token, s.After = token(sc.world.Change.ID), sc.fuse.Now().Add(-10000*time.Hour)
 		if done, err := actor.Check(context.Background(), s); !done {

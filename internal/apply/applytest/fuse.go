@@ -24,7 +24,28 @@ const (
 	lostAfter   mode = "no answer after"
 	lostLater   mode = "no answer, and the effect lands later:"
 	refused     mode = "definite refusal of"
+	lostBlind   mode = "no answer, four looks refused, and the effect lands later:"
+	lostBlinder mode = "no answer, six looks refused, and the effect lands later:"
 )
+
+// looksRefused is how many looks after a lost answer are refused for certain:
+// all those that a step inside a stretch takes in its tries, or those and the
+// ones of what is done next.
+func (m mode) looksRefused() int {
+	switch m {
+	case lostBlind:
+		return 4
+	case lostBlinder:
+		return 6
+	default: // every look is answered
+	}
+	return 0
+}
+
+// landsLater reports whether the effect comes after a delay.
+func (m mode) landsLater() bool {
+	return m == crashLater || m == lostLater || m.looksRefused() > 0
+}
 
 func (m mode) crashes() bool { return strings.HasPrefix(string(m), "crash") }
 
@@ -43,7 +64,7 @@ func (k touchKind) modes() []mode {
 	case readTouch:
 		return []mode{crashBefore, lostBefore, refused}
 	case writeTouch:
-		return []mode{crashBefore, crashAfter, crashLater, lostBefore, lostAfter, lostLater, refused}
+		return []mode{crashBefore, crashAfter, crashLater, lostBefore, lostAfter, lostLater, lostBlind, lostBlinder, refused}
 	case batchTouch:
 		return []mode{crashBefore, crashTorn, crashAfter, lostBefore, lostAfter}
 	case recordTouch:
@@ -75,6 +96,9 @@ type Fuse struct {
 	late  time.Duration
 	dead  bool
 	fired bool
+	blind int // looks still to be refused
+	// refusals counts the touches that were refused, over all turns.
+	refusals int
 	// onFire is called when the touch is reached.
 	onFire func()
 
@@ -101,7 +125,7 @@ func (f *Fuse) set(at int, m mode, late time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.at, f.mode, f.late = at, m, late
-	f.count, f.names, f.kinds, f.dead, f.fired, f.onFire = 0, nil, nil, false, false, nil
+	f.count, f.names, f.kinds, f.dead, f.fired, f.onFire, f.blind = 0, nil, nil, false, false, nil, 0
 }
 
 // Now is the clock of the world: actors and providers under test use it.
@@ -186,7 +210,7 @@ func (f *Fuse) touch(name string, kind touchKind, act func() error) error {
 	case lostAfter:
 		_ = act()
 		return errNoReply
-	case crashLater, lostLater:
+	case crashLater, lostLater, lostBlind, lostBlinder:
 		f.mu.Lock()
 		f.waiting = append(f.waiting, landing{f.now.Add(f.late), name, act})
 		f.mu.Unlock()
@@ -213,14 +237,32 @@ func (f *Fuse) enter(name string, kind touchKind) mode {
 	if kind == writeTouch {
 		f.writes++
 	}
+	if f.blind > 0 && kind == readTouch {
+		f.blind--
+		f.refusals++
+		return refused
+	}
 	if f.count != f.at {
 		return fine
 	}
-	f.fired, f.dead = true, f.mode.crashes()
+	f.fired, f.dead, f.blind = true, f.mode.crashes(), f.mode.looksRefused()
+	if f.mode == refused {
+		f.refusals++
+	}
 	if f.onFire != nil {
 		f.onFire()
 	}
 	return f.mode
+}
+
+// begun counts the effects begun so far, and names the touch that was last.
+func (f *Fuse) begun() (writes int, last string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.names) > 0 {
+		last = f.names[len(f.names)-1]
+	}
+	return f.writes, last
 }
 
 // revive is a new process after the crash of the last.

@@ -120,7 +120,7 @@ type turnOptions struct {
 func (sc *scenario) turn(opt turnOptions) {
 	sc.fuse.revive()
 	sc.fuse.pass(time.Second)
-	actor := sc.world.Actor()
+	actor := apply.Actor(watched{sc.world.Actor(), sc.fuse})
 	if sc.twice {
 		actor = repeating{actor}
 	}
@@ -271,17 +271,4 @@ func (sc *scenario) refusedForGood() bool {
 		return false
 	}
 	return sc.expired && sc.last.State == keyrotor.NotStarted && strings.Contains(sc.last.Reason, "expired")
-}
-
-// repeating does every step twice, where the verb promises that this is once.
-type repeating struct{ apply.Actor }
-
-func (r repeating) Do(ctx context.Context, s keyrotor.Step) (keyrotor.Receipt, error) {
-	if s.Verb.OnceOnly() {
-		return r.Actor.Do(ctx, s)
-	}
-	if _, err := r.Actor.Do(ctx, s); err != nil {
-		return keyrotor.Receipt{}, err
-	}
-	return r.Actor.Do(ctx, s)
 }

@@ -11,6 +11,7 @@ package applytest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -63,10 +64,15 @@ type World struct {
 	MayFail func(keyrotor.Outcome) bool
 	Mend    func() error
 	// Restored is nil when all is as it was before the change, and ready for the
-	// next. Nil for a world in which nothing makes a change roll back.
+	// next. Nil for a world in which nothing can make a change roll back.
 	Restored func() error
+	// Refuses: the world itself refuses the change, so that rolling it back is right
+	// though nothing went wrong. In any other world a rollback needs a fault.
+	Refuses bool
 	// Late are the delays after which lost calls may still land: default 150 ms, 2 s.
-	Late []time.Duration
+	// LateAt are further ones for a touch by its name.
+	Late   []time.Duration
+	LateAt map[string][]time.Duration
 }
 
 // Suite is the matrix for one sort of world.
@@ -110,12 +116,12 @@ func (s Suite) Run(t T) Tally {
 	if s.Most == 0 {
 		run.Most = 5
 	}
-	clean := run.clean()
+	clean, names := run.clean()
 	run.tally.Touches = len(clean)
 	run.repeated()
 	for at, kind := range clean {
 		for _, m := range kind.modes() {
-			run.oneFault(at+1, kind, m)
+			run.oneFault(at+1, kind, m, names[at])
 		}
 		run.diskFillsUp(at + 1)
 		run.twoCrashes(at+1, kind)
@@ -146,15 +152,16 @@ func (r *matrix) judge(sc *scenario) {
 	}
 }
 
-// clean runs without a fault and returns the kinds of touches it took.
-func (r *matrix) clean() []touchKind {
+// clean runs without a fault and returns the kinds of touches it took, and their
+// names.
+func (r *matrix) clean() ([]touchKind, []string) {
 	r.t.Helper()
 	sc := r.scenario("no fault at all")
 	sc.finish()
-	kinds := sc.fuse.kinds
+	kinds, names := sc.fuse.kinds, sc.fuse.names
 	sc.checkSeen()
 	r.judge(sc)
-	return kinds
+	return kinds, names
 }
 
 // repeated does every step twice with one token.
@@ -167,19 +174,16 @@ func (r *matrix) repeated() {
 }
 
 // oneFault lets one touch go wrong, with each interlude.
-func (r *matrix) oneFault(at int, kind touchKind, m mode) {
+func (r *matrix) oneFault(at int, kind touchKind, m mode, name string) {
 	r.t.Helper()
 	delays := []time.Duration{0}
-	if m == crashLater || m == lostLater {
-		delays = r.Make(newFuse()).Late
-		if delays == nil {
-			delays = []time.Duration{150 * time.Millisecond, 2 * time.Second}
-		}
+	if m.landsLater() {
+		delays = r.Make(newFuse()).delays(name)
 	}
 	// What a look or a crash before a touch leaves behind is what a crash after
 	// the last change left: the interludes are tried there.
 	betweens := []interlude{nothing, freeze, expiry, fullDisk, cancelled, supersede}
-	if kind == readTouch || m == crashBefore {
+	if kind == readTouch || m == crashBefore || m.looksRefused() > 0 {
 		betweens = betweens[:1]
 	}
 	for _, late := range delays {
@@ -195,6 +199,15 @@ func (r *matrix) oneFault(at int, kind touchKind, m mode) {
 			r.judge(sc)
 		}
 	}
+}
+
+// delays are those after which a lost call of a touch may land.
+func (w World) delays(touch string) []time.Duration {
+	late := w.Late
+	if late == nil {
+		late = []time.Duration{150 * time.Millisecond, 2 * time.Second}
+	}
+	return slices.Concat(late, w.LateAt[touch])
 }
 
 // diskFillsUp lets the journal be full from a touch on until the turn ends.

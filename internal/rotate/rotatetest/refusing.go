@@ -99,7 +99,7 @@ func RefusingSingleUserWorld(f *applytest.Fuse, how Refusal) applytest.World {
 	c, db := singleUser()
 	c.refuse(how)
 	w := c.databaseWorld(f, db)
-	w.Restored = c.restored
+	w.Refuses = true
 	w.Late = []time.Duration{150 * time.Millisecond, 2 * time.Second, 20 * time.Second}
 	if how.NeverBack {
 		w.MayFail, w.Mend = c.saysWhatStands, c.mend

@@ -16,6 +16,10 @@ import (
 
 // Store keeps secrets in memory with the labels of Secrets Manager.
 type Store struct {
+	// Keeps: a version without a label stays for a while, and can be promoted.
+	// Else it vanishes at once. Secrets Manager promises neither.
+	Keeps bool
+
 	mu      sync.Mutex
 	secrets map[string]*held
 }
@@ -152,7 +156,9 @@ func (s *Store) Drop(_ context.Context, t keyrotor.Target, version string) error
 	}
 	if h.pending == version && h.current != version {
 		h.pending = ""
-		delete(h.values, version) // a version without a label may vanish at any time
+		if !s.Keeps {
+			delete(h.values, version) // a version without a label may vanish at any time
+		}
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/apply"
@@ -51,7 +52,7 @@ func (c *credential) world(f *applytest.Fuse) applytest.World {
 	if _, mints := c.engine.(rotate.Provider); mints {
 		ours = slices.DeleteFunc(ours, func(v keyrotor.Verb) bool { return v == keyrotor.Install })
 	}
-	return applytest.World{
+	w := applytest.World{
 		Change: keyrotor.Change{
 			ID: "c1", Recipe: "rotate-secret", Target: c.target,
 			Steps:   rotate.Steps(c.strategy, c.target, keyrotor.Params{GraceHours: GraceHours}, c.before),
@@ -63,6 +64,10 @@ func (c *credential) world(f *applytest.Fuse) applytest.World {
 		Ours: ours, Names: map[keyrotor.Verb]string{keyrotor.CreatePending: "version", keyrotor.Promote: "version"}, Made: c.made, Agree: c.agree, Always: c.strategy != rotate.SingleUser,
 		Kept: c.kept, Gone: c.gone, Supersede: c.supersede,
 	}
+	if len(w.Change.BackOut) > 0 {
+		w.Restored = c.restored
+	}
+	return w
 }
 
 func (c *credential) made() int {
@@ -152,10 +157,16 @@ func (c *credential) supersede() error {
 // random is the same for every world, so that a failure can be repeated.
 func random() io.Reader { return rand.NewChaCha8([32]byte{}) }
 
-// SingleUserWorld is one user of a database, whose old password dies at once.
+// SingleUserWorld is one user of a database, whose old password dies at once. A
+// promotion of it may land long after its call, and take up a version that was
+// dropped meanwhile.
 func SingleUserWorld(f *applytest.Fuse) applytest.World {
 	c, db := singleUser()
-	return c.databaseWorld(f, db)
+	c.store.Keeps = true
+	w := c.databaseWorld(f, db)
+	// In time to be waited for; and after that, while the old one is back already.
+	w.LateAt = map[string][]time.Duration{"store.Promote": {90 * time.Second, 150 * time.Second}}
+	return w
 }
 
 func singleUser() (*credential, *Database) {
