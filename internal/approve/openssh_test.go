@@ -112,6 +112,8 @@ func TestParsingAgreesWithSSHKeygen(t *testing.T) {
 		"question mark":                      {text: "b?b " + key},
 		"question mark too many":             {text: "bob? " + key},
 		"many stars":                         {text: "*o*b* " + key},
+		"a pattern for a principal":          {text: "b*,!bill " + key, principal: "b*", stricter: true},
+		"a list for a principal":             {text: "b*,!bill " + key, principal: "b*,!bill", stricter: true},
 		"negation":                           {text: "*,!bob " + key},
 		"negation first":                     {text: "!bob,* " + key},
 		"negation of another":                {text: "*,!eve " + key},

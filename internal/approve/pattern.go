@@ -1,6 +1,9 @@
 package approve
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // matchList is OpenSSH's match_pattern_list: s matches when some pattern of the
 // comma-separated list does and none that is negated with "!" does.
@@ -41,6 +44,17 @@ func matchPattern(s, p string) bool {
 		}
 	}
 	return strings.Trim(p[j:], "*") == ""
+}
+
+// isPattern reports whether a word can only be a pattern, or a list of them.
+func isPattern(s string) bool { return strings.HasPrefix(s, "!") || strings.ContainsAny(s, "*?,") }
+
+// wildcards returns the patterns of a list that can match more than one
+// principal, less those that are negated.
+func wildcards(list string) []string {
+	return slices.DeleteFunc(strings.Split(list, ","), func(p string) bool {
+		return strings.HasPrefix(p, "!") || !strings.ContainsAny(p, "*?")
+	})
 }
 
 // literals returns the patterns of a list that name exactly one principal and

@@ -1,5 +1,10 @@
 package approve
 
+import (
+	"slices"
+	"time"
+)
+
 // persons tells who is who: keys and principals that belong together are one
 // person. It is a union-find over names of two kinds.
 //
@@ -12,6 +17,7 @@ type persons struct{ parent map[string]string }
 
 func keyNode(fingerprint string) string     { return "key " + fingerprint }
 func principalNode(principal string) string { return "principal " + principal }
+func patternNode(pattern string) string     { return "pattern " + pattern }
 
 // newPersons reads who is who from files of allowed signers: one person by any
 // of them is one person.
@@ -31,11 +37,14 @@ func (p *persons) add(l signerLine) {
 	}
 	key := keyNode(fingerprint(l.key))
 	names := literals(l.principals)
-	if len(names) == 0 {
-		names = []string{"pattern " + l.principals}
-	}
 	for _, name := range names {
 		p.same(key, principalNode(name))
+	}
+	if len(names) > 0 {
+		return
+	}
+	for _, pattern := range wildcards(l.principals) {
+		p.same(key, patternNode(pattern))
 	}
 }
 
@@ -50,4 +59,21 @@ func (p *persons) same(a, b string) {
 	if a, b = p.find(a), p.find(b); a != b {
 		p.parent[a] = b
 	}
+}
+
+// Persons is how many persons may sign in one of the namespaces now. open reports
+// that an authority may certify others, of whom the file knows nothing.
+func (s *AllowedSigners) Persons(now time.Time, namespaces ...string) (n int, open bool) {
+	who := newPersons(s)
+	seen := map[string]bool{}
+	for _, l := range s.lines {
+		if l.ca {
+			open = true
+			continue
+		}
+		if slices.ContainsFunc(namespaces, func(namespace string) bool { return l.allows(l.key, "", namespace, now) == nil }) {
+			seen[who.find(keyNode(fingerprint(l.key)))] = true
+		}
+	}
+	return len(seen), open
 }

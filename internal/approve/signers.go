@@ -57,13 +57,19 @@ func ParseAllowedSigners(name string, text []byte) (*AllowedSigners, error) {
 	return s, nil
 }
 
+// Names reports whether some line speaks of the principal, whatever it may sign and
+// until when.
+func (s *AllowedSigners) Names(principal string) bool {
+	return !isPattern(principal) && slices.ContainsFunc(s.lines, func(l signerLine) bool { return matchList(principal, l.principals) })
+}
+
 // Len is the number of lines that name a key.
 func (s *AllowedSigners) Len() int { return len(s.lines) }
 
 // PrincipalsOf returns the principals as whom the key may sign in the namespace
 // at that time, in the order of the file: the names of its lines, or those of a
-// certificate that its authority's line allows. A line of wildcards only gives
-// the pattern itself, for it names nobody.
+// certificate that its authority's line allows. A line of wildcards only names
+// nobody; Patterns tells of it.
 func (s *AllowedSigners) PrincipalsOf(key ssh.PublicKey, namespace string, now time.Time) []string {
 	var found []string
 	for _, l := range s.lines {
@@ -82,16 +88,32 @@ func (s *AllowedSigners) PrincipalsOf(key ssh.PublicKey, namespace string, now t
 // names is who a key of this line may be.
 func (l signerLine) names(key ssh.PublicKey) []string {
 	if cert, ok := key.(*ssh.Certificate); ok {
-		return slices.DeleteFunc(slices.Clone(cert.ValidPrincipals), func(p string) bool { return !matchList(p, l.principals) })
+		return slices.DeleteFunc(slices.Clone(cert.ValidPrincipals), func(p string) bool { return isPattern(p) || !matchList(p, l.principals) })
 	}
-	if names := literals(l.principals); len(names) > 0 {
-		return names
-	}
-	return []string{l.principals}
+	return literals(l.principals)
 }
 
-// Check reports why principal may not sign with key, nil when it may.
+// Patterns are the principals of the lines that let the key sign in the
+// namespace at that time and name nobody, as they stand in the file. Who holds
+// such a key must say who he is, by a name that Check accepts.
+func (s *AllowedSigners) Patterns(key ssh.PublicKey, namespace string, now time.Time) []string {
+	var found []string
+	for _, l := range s.lines {
+		if !l.ca && len(literals(l.principals)) == 0 && l.allows(key, "", namespace, now) == nil {
+			found = append(found, l.principals)
+		}
+	}
+	return found
+}
+
+// Check reports why principal may not sign with key, nil when it may. It matches
+// as ssh-keygen -Y verify -I does, but for one thing: ssh-keygen also takes
+// "*@example.com" for a principal, which that pattern matches, and a pattern is
+// no person.
 func (s *AllowedSigners) Check(principal string, key ssh.PublicKey, namespace string, now time.Time) error {
+	if isPattern(principal) {
+		return fmt.Errorf("%q is a pattern and names no person", principal)
+	}
 	var refused error
 	for _, l := range s.lines {
 		if !matchList(principal, l.principals) {

@@ -9,6 +9,11 @@ import (
 	"github.com/keyrotor/keyrotor"
 )
 
+// clockSkew is how far the clock of whoever signs may be ahead of the one here:
+// as far as plan lets an inventory seem to come from the future. A statement
+// tells its end only, not when it was signed.
+const clockSkew = 5 * time.Minute
+
 // Requirement is what approvals must satisfy; a plan carries its own.
 type Requirement = keyrotor.Needs
 
@@ -26,6 +31,7 @@ type Approver struct {
 	Principal   string
 	Fingerprint string
 	Expires     time.Time
+	Signature   string // of the approval that counted
 }
 
 // Verify decides whether enough people approve of exactly this plan at this
@@ -184,10 +190,11 @@ func (v *verification) check(a keyrotor.Approval) (Approver, error) {
 		return Approver{}, fmt.Errorf("expired at %s", s.Expires.UTC().Format(time.RFC3339))
 	}
 	longest := time.Duration(v.plan.Needs.ValidHours) * time.Hour
-	if longest > 0 && s.Expires.Sub(v.now) > longest {
-		return Approver{}, fmt.Errorf("valid until %s, more than the %d hours that the plan allows", s.Expires.UTC().Format(time.RFC3339), v.plan.Needs.ValidHours)
+	if longest > 0 && s.Expires.Sub(v.now) > longest+clockSkew {
+		return Approver{}, fmt.Errorf("valid until %s, more than the %d hours that the plan allows from now on; the clock here says %s: if it was signed within these hours, this clock or that of whoever signed is wrong",
+			s.Expires.UTC().Format(time.RFC3339), v.plan.Needs.ValidHours, v.now.UTC().Format(time.RFC3339))
 	}
-	return Approver{Principal: a.Principal, Fingerprint: fingerprint(sig.PublicKey), Expires: s.Expires}, nil
+	return Approver{Principal: a.Principal, Fingerprint: fingerprint(sig.PublicKey), Expires: s.Expires, Signature: a.Signature}, nil
 }
 
 // Weaker says in which ways a plan asks for less than it must, one line each. A

@@ -1,13 +1,14 @@
 package approve_test
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"golang.org/x/crypto/ssh"
 
 	"github.com/keyrotor/keyrotor"
@@ -33,6 +34,7 @@ func TestVerify(t *testing.T) {
 		approvals func(t *testing.T, p keyrotor.Plan) []keyrotor.Approval
 		want      []string // principals that counted
 		refused   string
+		until     time.Duration // from now, a day when 0
 	}{
 		"two people approve": {needs: two, approvals: func(t *testing.T, p keyrotor.Plan) []keyrotor.Approval {
 			return []keyrotor.Approval{sign(t, statement(p), "alice@example.com", alice), sign(t, statement(p), "bob@example.com", bob)}
@@ -104,6 +106,16 @@ func TestVerify(t *testing.T) {
 			s.Expires = now.Add(73 * time.Hour)
 			return []keyrotor.Approval{sign(t, s, "bob@example.com", bob)}
 		}, refused: "more than the 72 hours"},
+		"the approver's clock is seconds ahead": {needs: one, approvals: func(t *testing.T, p keyrotor.Plan) []keyrotor.Approval {
+			s := statement(p)
+			s.Expires = now.Add(72*time.Hour + 40*time.Second)
+			return []keyrotor.Approval{sign(t, s, "bob@example.com", bob)}
+		}, want: []string{"bob@example.com"}, until: 72*time.Hour + 40*time.Second},
+		"the approver's clock is wrong": {needs: one, approvals: func(t *testing.T, p keyrotor.Plan) []keyrotor.Approval {
+			s := statement(p)
+			s.Expires = now.Add(72*time.Hour + 6*time.Minute)
+			return []keyrotor.Approval{sign(t, s, "bob@example.com", bob)}
+		}, refused: "the clock here says 2026-11-21T12:00:00Z"},
 		"the statement was altered after signing": {needs: one, approvals: func(t *testing.T, p keyrotor.Plan) []keyrotor.Approval {
 			a := sign(t, statement(p), "bob@example.com", bob)
 			a.Statement.Expires = a.Statement.Expires.Add(time.Hour)
@@ -160,10 +172,10 @@ func TestVerify(t *testing.T) {
 					t.Errorf("fingerprint: got %q", a.Fingerprint)
 				}
 			}
-			if d := cmp.Diff(c.want, principals); d != "" {
+			if d := gocmp.Diff(c.want, principals); d != "" {
 				t.Errorf("approvers (-want +got):\n%s", d)
 			}
-			if !got.Expires.Equal(now.Add(24 * time.Hour)) {
+			if !got.Expires.Equal(now.Add(cmp.Or(c.until, 24*time.Hour))) {
 				t.Errorf("expires: got %s", got.Expires)
 			}
 		})
