@@ -258,6 +258,9 @@ func TestSelectAtKnowsTheTime(t *testing.T) {
 	if !choose(healthy()) {
 		t.Error("an old key was not chosen")
 	}
+	if choose(healthy(func(a *keyrotor.Asset) { a.KMS.Created = time.Time{} })) {
+		t.Error("a key that was created nobody knows when was taken for one of the year one")
+	}
 	if choose(healthy(func(a *keyrotor.Asset) { a.KMS.Material.Since = today().Add(-time.Hour) })) {
 		t.Error("a key rotated an hour ago was chosen")
 	}

@@ -32,7 +32,7 @@ const (
 	classImportedReplica = "multi-Region replica, imported key material"
 	classCustomStore     = "custom key store"
 	classHMAC            = "HMAC"
-	classUnknown         = "unknown to this version"
+	classUnknown         = keyrotor.ClassUnknown
 )
 
 // EligibleKMS decides from AWS's own words alone. It asks in the order in which

@@ -64,7 +64,7 @@ func (s *schema) assetFields() []field {
 		{name: "spec", typ: cel.StringType, doc: "`SYMMETRIC_DEFAULT`, `RSA_2048`, …", get: ofKMS(func(k *keyrotor.KMSFacts) any { return types.String(k.Spec) })},
 		{name: "usage", typ: cel.StringType, doc: "`ENCRYPT_DECRYPT`, `SIGN_VERIFY`, …", get: ofKMS(func(k *keyrotor.KMSFacts) any { return types.String(k.Usage) })},
 		{name: "origin", typ: cel.StringType, doc: "`AWS_KMS`, `EXTERNAL`, `AWS_CLOUDHSM`, `EXTERNAL_KEY_STORE`", get: ofKMS(func(k *keyrotor.KMSFacts) any { return types.String(k.Origin) })},
-		{name: "created", typ: cel.TimestampType, doc: "when the key was created", get: ofKMS(func(k *keyrotor.KMSFacts) any { return stamp(k.Created) })},
+		{name: "created", typ: cel.TimestampType, doc: "when the key was created", get: getCreated},
 		{name: "was_on", typ: cel.BoolType, earlier: true, doc: "rotation was on in an earlier run; false when no earlier run knows", get: func(v *view) (any, error) { return types.Bool(v.wasOn), nil }},
 	}
 	for _, p := range []struct {

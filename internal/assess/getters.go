@@ -123,3 +123,14 @@ func stampOf(t *time.Time, what string) (any, error) {
 }
 
 func list(items []string) ref.Val { return types.NewStringList(types.DefaultTypeAdapter, items) }
+
+// getCreated never passes a date that was not read for the year one.
+func getCreated(v *view) (any, error) {
+	if err := absentKMS(v); err != nil {
+		return nil, err
+	}
+	if v.kms.Created.IsZero() {
+		return nil, &notRead{fact: keyrotor.FactDescription}
+	}
+	return stamp(v.kms.Created), nil
+}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"github.com/keyrotor/keyrotor"
 )
 
@@ -15,8 +17,13 @@ import (
 func AssessText(w io.Writer, r Run, next []Next, s Style) error {
 	t := newTally(r.Rules, r.Now)
 	var targets []keyrotor.Assessment
+	failed := &failures{all: s.All, keys: map[string][]keyrotor.Assessment{}}
 	err := r.each(func(a keyrotor.Assessment) error {
 		t.add(a)
+		failed.add(a)
+		if a.View == keyrotor.ViewRotating {
+			t.aged.holds(a, nextAsRead(a), r.Now)
+		}
 		if a.View == keyrotor.ViewTarget && (s.All || len(targets) < shownRows) {
 			targets = append(targets, a)
 		}
@@ -27,91 +34,17 @@ func AssessText(w io.Writer, r Run, next []Next, s Style) error {
 	}
 	p := &page{Style: s}
 	if run := r.undoes(); run != "" {
-		p.line("%s This run takes back run %s: it looked at the %s which that run changed, and at no other.", p.sign(markWarn), p.text(string(run)), plural(r.Population.Keys, "key"))
+		p.prose(fmt.Sprintf("%s This run takes back run %s: it looked at the %s which that run changed, and at no other.", p.sign(markWarn), p.text(string(run)), plural(r.Population.Keys, "key")))
 		p.blank()
 	}
 	p.views(t)
 	p.classes(t)
 	p.findings(t)
+	p.failingKeys(t, failed)
 	p.targets(targets, t.views[keyrotor.ViewTarget], r)
 	p.assessNotes(t, r)
 	p.next(next)
 	return p.write(w)
-}
-
-// views is the table of counts: view × Region.
-func (p *page) views(t *tally) {
-	regions := t.regionNames()
-	shown := regions
-	if room := p.regionRoom(); len(regions) > room {
-		shown = regions[:room]
-	}
-	tab := &table{head: []string{"CUSTOMER MANAGED KEYS"}, right: map[int]bool{}}
-	tab.head = append(tab.head, shown...)
-	if len(shown) < len(regions) {
-		tab.head = append(tab.head, "elsewhere")
-	}
-	tab.head = append(tab.head, "total", "")
-	for i := 1; i < len(tab.head)-1; i++ {
-		tab.right[i] = true
-	}
-	for _, v := range customerViews {
-		total := t.views[v.view]
-		if total == 0 && v.view == keyrotor.ViewUnknown {
-			continue
-		}
-		tab.rows = append(tab.rows, p.viewRow(t, v, regions, shown, total))
-	}
-	p.table(tab)
-	if t.unread > 0 {
-		p.line("%s %s could not be read: who manages %s is not known, so %s in none of the lines above.",
-			p.sign(markWarn), plural(t.unread, "more key"), oneOr(t.unread, "it", "them"), oneOr(t.unread, "it is", "they are"))
-	}
-}
-
-// regionRoom is how many Regions fit beside the name and the total.
-func (p *page) regionRoom() int {
-	if p.Width <= 0 {
-		return 40
-	}
-	return max(1, (p.Width-50)/14)
-}
-
-var customerViews = []struct {
-	view  keyrotor.View
-	title string
-	note  string
-}{
-	{keyrotor.ViewRotating, "eligible, rotating", ""},
-	{keyrotor.ViewTarget, "eligible, NOT rotating", "◀ target list"},
-	{keyrotor.ViewUnknown, "eligible, status unknown", "! not readable"},
-	{keyrotor.ViewNotEligible, "not eligible (see below)", ""},
-}
-
-func (p *page) viewRow(t *tally, v struct {
-	view  keyrotor.View
-	title string
-	note  string
-}, regions, shown []string, total int) []string {
-	row := []string{v.title}
-	for _, name := range shown {
-		row = append(row, count(t.regions[name][v.view]))
-	}
-	if len(shown) < len(regions) {
-		rest := 0
-		for _, name := range regions[len(shown):] {
-			rest += t.regions[name][v.view]
-		}
-		row = append(row, count(rest))
-	}
-	note := v.note
-	if p.ASCII {
-		note = strings.Replace(note, "◀", "<-", 1)
-	}
-	if total == 0 {
-		note = ""
-	}
-	return append(row, p.bold(count(total)), p.yellow(note))
 }
 
 func (p *page) classes(t *tally) {
@@ -123,7 +56,7 @@ func (p *page) classes(t *tally) {
 	tab := &table{
 		head:   []string{"NOT ELIGIBLE FOR AUTOMATIC ROTATION", "keys", "what to do instead"},
 		right:  map[int]bool{1: true},
-		shrink: []int{2, 0},
+		shrink: []int{2, 0}, wrap: map[int]int{0: 2 * least, 2: 2 * least},
 	}
 	for _, c := range classes {
 		tab.rows = append(tab.rows, []string{p.text(c.class), count(c.n), p.text(c.instead)})
@@ -138,26 +71,46 @@ func (p *page) findings(t *tally) {
 	}
 	p.blank()
 	tab := &table{
-		head:   []string{"FINDINGS", "fail", "waived", "unknown", "pass", "rule", "mapped by"},
-		right:  map[int]bool{1: true, 2: true, 3: true, 4: true},
-		shrink: []int{6, 5},
+		head:  []string{"FINDINGS", "fail", "waived", "unknown", "pass", "rule"},
+		right: map[int]bool{1: true, 2: true, 3: true, 4: true},
 	}
 	for _, r := range rules {
 		v := r.verdicts
 		tab.rows = append(tab.rows, []string{
 			p.sign(ruleMark(r)) + " " + string(r.Severity),
 			count(v[keyrotor.Fail]), count(v[keyrotor.Waived]), count(v[keyrotor.Unknown]), count(v[keyrotor.Pass]),
-			p.text(r.ID), p.text(briefly(r.References)),
+			p.text(r.ID),
 		})
 	}
+	p.mapped(tab, rules)
 	p.table(tab)
+}
+
+// mapped adds the column of controls where there is room for it: whole
+// controls or none, for half a control's name is no name.
+func (p *page) mapped(tab *table, rules []*ruleCount) {
+	room := 0
+	if p.Width > 0 {
+		tab.style = p.Style
+		widths := tab.widths()
+		if room = -tab.over(widths, func(_, w int) int { return w }) - tab.spacing(); room < len("PCI DSS 4.0.1 3.7.4 · +5") {
+			return
+		}
+	}
+	tab.head = append(tab.head, "mapped by")
+	for i, r := range rules {
+		tab.rows[i] = append(tab.rows[i], p.text(brieflyIn(r.References, room)))
+	}
 }
 
 // ruleMark is red only where a person is needed: high and critical failures.
 func ruleMark(r *ruleCount) mark {
 	switch {
 	case r.verdicts[keyrotor.Fail] == 0:
-		if r.verdicts[keyrotor.Pass] == 0 {
+		switch {
+		case r.verdicts[keyrotor.Unknown] > 0:
+			return markWarn // nobody can say that all pass
+		case r.verdicts[keyrotor.Pass] == 0:
 			return markNone // held against nothing
 		}
 		return markGood
@@ -182,21 +135,30 @@ func references(refs []keyrotor.Reference) string {
 
 // briefly names the first control of the first three frameworks, for a line of
 // a terminal: rules show and the report have them all.
-func briefly(refs []keyrotor.Reference) string {
-	var parts, seen []string
+func briefly(refs []keyrotor.Reference) string { return brieflyIn(refs, 0) }
+
+// brieflyIn is briefly within a number of columns, 0 for as many as it takes.
+func brieflyIn(refs []keyrotor.Reference, room int) string {
+	var all, seen []string
 	for _, r := range refs {
-		if slices.Contains(seen, r.Framework) {
-			continue
-		}
-		seen = append(seen, r.Framework)
-		if len(parts) < 3 {
-			parts = append(parts, strings.TrimSpace(r.Framework+" "+r.Version+" "+r.Control))
+		if !slices.Contains(seen, r.Framework) {
+			seen = append(seen, r.Framework)
+			all = append(all, strings.TrimSpace(r.Framework+" "+r.Version+" "+r.Control))
 		}
 	}
-	if more := len(seen) - len(parts); more > 0 {
-		parts = append(parts, fmt.Sprintf("+%d", more))
+	for n := min(3, len(all)); n > 0; n-- {
+		parts := slices.Clone(all[:n])
+		if more := len(all) - n; more > 0 {
+			parts = append(parts, "+"+count(more))
+		}
+		if text := strings.Join(parts, " · "); room <= 0 || ansi.StringWidth(text) <= room {
+			return text
+		}
 	}
-	return strings.Join(parts, " · ")
+	if len(all) == 0 {
+		return ""
+	}
+	return plural(len(all), "framework")
 }
 
 func (p *page) targets(list []keyrotor.Assessment, total int, r Run) {
@@ -204,16 +166,23 @@ func (p *page) targets(list []keyrotor.Assessment, total int, r Run) {
 		return
 	}
 	p.blank()
-	p.line("%s %s could rotate automatically and do not", p.bold("TARGET LIST"), plural(total, "key"))
+	p.line("%s %s could rotate automatically and %s not", p.bold("TARGET LIST"), plural(total, "key"), oneOr(total, "does", "do"))
 	n, rest := p.first(total)
 	p.keyTable(list[:min(n, len(list))], r)
 	p.more("  ", rest)
 }
 
-// keyTable lists keys with what a person needs to recognize and to paste. A
-// narrow terminal gets the alias alone, or the id where there is none.
+// keyTable lists keys with what a person needs to recognize and to paste: that
+// is never cut. A narrow terminal gets fewer columns instead.
 func (p *page) keyTable(list []keyrotor.Assessment, r Run) {
-	tab := &table{indent: "  ", head: p.keyHead("account", "region", "owner", "created", "failing"), shrink: []int{0, len(p.keyHead()) + 2, len(p.keyHead()) + 4}}
+	owner := len(p.keyHead()) + 2
+	tab := &table{
+		indent: "  ", head: p.keyHead("account", "region", "owner", "created", "failing"),
+		shrink: []int{owner}, drop: []int{owner + 1, owner + 2, owner},
+	}
+	if p.roomy() {
+		tab.shrink = append(tab.shrink, 0, owner+2)
+	}
 	for _, a := range list {
 		tab.rows = append(tab.rows, p.keyRow(a.Asset,
 			a.Asset.Account, a.Asset.Region, p.orDash(a.Asset.Owner), created(a.Asset, r.Now), p.failing(a)))
@@ -235,7 +204,18 @@ func (p *page) keyRow(a keyrotor.Asset, rest ...string) []string {
 	if p.roomy() {
 		return append([]string{p.text(a.Name()), p.text(a.ID)}, rest...)
 	}
-	return append([]string{p.text(a.Name())}, rest...)
+	return append([]string{p.pasteable(a)}, rest...)
+}
+
+// pasteable is the alias, or the id where the alias would have to be cut or
+// holds what a terminal must not be given: either finds the key.
+func (p *page) pasteable(a keyrotor.Asset) string {
+	const account, region, id = 12, 14, 36
+	room := min(48, max(id, p.Width-account-region-6))
+	if name := a.Name(); a.ID == "" || Clean(name) == name && ansi.StringWidth(name) <= room {
+		return p.text(name)
+	}
+	return p.text(a.ID)
 }
 
 // failing names the rules a key fails, or the first of them on a narrow terminal.
@@ -256,17 +236,18 @@ func (p *page) orDash(t string) string {
 
 func (p *page) assessNotes(t *tally, r Run) {
 	p.blank()
-	if t.old > 0 {
-		p.line("Enabled is not rotated: %s rotating, and still with material older than a year.", keysAre(t.old))
-	}
+	p.prose(t.aged.Words(r.Now))
 	if t.waived > 0 {
-		p.line("%s at least one waived finding.", keysHave(t.waived))
+		p.prose(keysHave(t.waived) + " at least one waived finding.")
 	}
 	if t.managed > 0 {
-		p.line("Not counted: %s, which AWS rotates.", plural(t.managed, "AWS managed key"))
+		p.prose("Not counted: " + plural(t.managed, "AWS managed key") + ", which AWS rotates.")
 	}
 	if n := len(unexpected(r.Gaps)); n > 0 {
-		p.line("%s %s in the scan: the totals above are without what refused us.", p.sign(markWarn), plural(n, "gap"))
+		p.prose(p.sign(markWarn) + " " + plural(n, "gap") + " in the scan: the totals above are without what refused us.")
+	}
+	if n := countStates(r.Outcomes)[keyrotor.Succeeded]; n > 0 {
+		p.prose(p.sign(markWarn) + " All of this is as the scan read it: " + plural(n, "change") + " " + oneOr(n, "was", "were") + " made since, which a new scan will see.")
 	}
 }
 

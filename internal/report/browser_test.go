@@ -341,6 +341,10 @@ func isWholeWithoutScript(t *testing.T, browser context.Context) {
 func printsHeadsOnEverySheet(t *testing.T, browser context.Context) {
 	b := open(t, browser, realisticRun(1400))
 	sheet := `(() => { dispatchEvent(new Event("beforeprint")); const out = document.querySelectorAll("#targets thead button").length + " buttons, " + document.querySelectorAll("#targets tbody tr").length + " rows"; dispatchEvent(new Event("afterprint")); return out })()`
+	left := `(() => { dispatchEvent(new Event("beforeprint")); const out = document.querySelector("#targets .range").textContent + document.querySelectorAll("#places tbody tr").length + "/" + document.querySelector("#places .range").textContent; dispatchEvent(new Event("afterprint")); return out })()`
+	if got, want := eval[string](b, left), "Rows 1–100 of 237 are printed; the rest stands in the HTML report on a screen, and in eligibility.jsonl of the run37/37 rows"; got != want {
+		t.Errorf("on paper: got %s, want %s (paper says what it lacks)", got, want)
+	}
 	if got, want := eval[string](b, sheet), "0 buttons, 100 rows"; got != want {
 		t.Errorf("on paper: got %s, want %s (a head with buttons is not repeated)", got, want)
 	}

@@ -1,10 +1,7 @@
 package report
 
 import (
-	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +17,9 @@ type Explanation struct {
 	// Change is what a plan would hold for the key, nil when nothing.
 	Change *keyrotor.Change
 	Cost   *keyrotor.Cost
+	// Since is how a second look confirmed what we did to the key after it was
+	// scanned, nil for nothing.
+	Since *keyrotor.Verification
 	// Past is what earlier runs did to the key, oldest first.
 	Past []Past
 	Now  time.Time
@@ -44,11 +44,10 @@ func ExplainText(w io.Writer, e Explanation, next []Next, s Style) error {
 		}
 	}
 	if a.KMS != nil {
-		add("key", kindWords(a.KMS)+p.dot()+"created "+Day(a.KMS.Created, e.Now)+p.dot()+"owner "+p.orDash(a.Owner))
-		p.keyFacts(add, a, e)
+		p.kindFacts(add, a, e)
 	}
 	add("view", viewWords(e.Assessment.View))
-	add("can", p.abilityWords(e.Assessment.Eligibility))
+	add("can", p.canWords(e.Assessment))
 	add("instead", p.text(e.Assessment.Eligibility.Instead))
 	p.accessFacts(add, a, e.Now)
 	for i, f := range e.Assessment.Findings {
@@ -90,221 +89,6 @@ func firstLabel(i int, label string) string {
 		return label
 	}
 	return " "
-}
-
-func (p *page) keyFacts(add func(string, string), a keyrotor.Asset, e Explanation) {
-	k := a.KMS
-	if len(k.Aliases) > 1 {
-		add("aliases", p.text(strings.Join(k.Aliases, ", ")))
-	}
-	add("described", p.text(short(k.Description, 200)))
-	if k.DeletionDate != nil {
-		add("deletion", p.red(When(*k.DeletionDate, e.Now)))
-	}
-	add("rotation", p.rotationLine(a, e.Now))
-	add("on demand", onDemandWords(k))
-	add("material", materialWords(k, e.Now))
-	if k.Import != nil && k.Import.ValidTo != nil {
-		add("import", "expires "+When(*k.Import.ValidTo, e.Now))
-	}
-	if k.MultiRegion != nil {
-		add("primary", p.text(k.MultiRegion.Primary))
-		if len(k.MultiRegion.Replicas) > 0 {
-			add("replicas", p.text(strings.Join(k.MultiRegion.Replicas, ", ")))
-		}
-	}
-	if a.ManagedBy != nil {
-		add("made by", p.text(strings.Join(slices.DeleteFunc([]string{a.ManagedBy.Tool, a.ManagedBy.Name, a.ManagedBy.Resource}, func(s string) bool { return s == "" }), " ")))
-	}
-}
-
-// short cuts long foreign text for a page; the files hold it whole.
-func short(t string, most int) string {
-	runes := []rune(t)
-	if len(runes) <= most {
-		return t
-	}
-	return string(runes[:most]) + "…"
-}
-
-func (p *page) rotationLine(a keyrotor.Asset, now time.Time) string {
-	words := rotationWords(a)
-	if a.KMS.Rotation == nil {
-		return words
-	}
-	if !a.KMS.Rotation.On {
-		return p.bold("OFF")
-	}
-	if a.KMS.Rotation.Next != nil {
-		words += p.dot() + "next " + When(*a.KMS.Rotation.Next, now)
-	}
-	if a.KMS.Rotation.OnDemandStarted != nil {
-		words += p.dot() + "on-demand rotation under way since " + When(*a.KMS.Rotation.OnDemandStarted, now)
-	}
-	return words
-}
-
-func onDemandWords(k *keyrotor.KMSFacts) string {
-	if k.History == nil {
-		return "not known"
-	}
-	return fmt.Sprintf("%d of %d used", k.History.OnDemand, keyrotor.OnDemandRotationLimit)
-}
-
-func materialWords(k *keyrotor.KMSFacts, now time.Time) string {
-	since, known := k.MaterialSince()
-	if !known {
-		return "age unknown: the history was not read"
-	}
-	rotations := "rotations unknown"
-	if k.History != nil {
-		rotations = "never rotated"
-		if n := len(k.History.Rotations); n > 0 {
-			rotations = "rotated " + plural(n, "time")
-		}
-	}
-	id := ""
-	if k.Material != nil && k.Material.ID != "" {
-		id = ", id " + Clean(short(k.Material.ID, 12))
-	}
-	return span(now.Sub(since)) + " old, " + rotations + id
-}
-
-func viewWords(v keyrotor.View) string {
-	switch v {
-	case keyrotor.ViewTarget:
-		return "eligible and NOT rotating: on the target list"
-	case keyrotor.ViewRotating:
-		return "eligible and rotating"
-	case keyrotor.ViewUnknown:
-		return "eligible; its rotation status could not be read"
-	case keyrotor.ViewNotEligible:
-		return "not eligible for automatic rotation"
-	case keyrotor.ViewAWSManaged:
-		return "AWS managed"
-	case keyrotor.ViewUnreadable:
-		return "could not be read: who manages it is not known"
-	}
-	return Clean(string(v))
-}
-
-func (p *page) abilityWords(e keyrotor.Eligibility) string {
-	words := map[keyrotor.Ability]string{
-		keyrotor.Automatic:      "rotate automatically",
-		keyrotor.OnDemand:       "rotate on demand only",
-		keyrotor.Manual:         "be replaced by hand only",
-		keyrotor.ServiceManaged: "not be configured: AWS rotates it",
-		keyrotor.NoRotation:     "not rotate in its present state",
-	}[e.Ability]
-	if words == "" {
-		words = p.text(string(e.Ability))
-	}
-	if e.Reason == "" {
-		return words
-	}
-	return words + ": " + p.text(e.Reason)
-}
-
-func (p *page) accessFacts(add func(string, string), a keyrotor.Asset, now time.Time) {
-	if a.KMS != nil {
-		add("last use", lastUseWords(a, now))
-		p.policyFacts(add, a.KMS.Policy)
-		if g := a.KMS.Grants; g != nil {
-			add("grants", plural(g.Count, "grant")+" to "+p.text(strings.Join(g.Grantees, ", ")))
-		}
-	}
-	tags := slices.Sorted(maps.Keys(a.Tags))
-	var parts []string
-	for _, k := range tags {
-		parts = append(parts, k+"="+a.Tags[k])
-	}
-	switch {
-	case a.Tags == nil:
-		add("tags", "unknown: they could not be read")
-	case len(parts) > 0:
-		add("tags", p.text(strings.Join(parts, "  ")))
-	}
-	for i, u := range a.Unread {
-		add(firstLabel(i, "unread"), p.sign(markWarn)+" "+p.text(u.Fact+": "+u.Code+" on "+u.Call))
-	}
-}
-
-// lastUseWords never turns "not asked" or "not tracked yet" into "unused".
-func lastUseWords(a keyrotor.Asset, now time.Time) string {
-	u := a.KMS.LastUse
-	switch {
-	case u == nil && a.Refused(keyrotor.FactLastUse):
-		return "unknown: reading it was refused"
-	case u == nil:
-		return "not asked for (scan --with last-use)"
-	case u.At.IsZero() && a.KMS.Created.Before(u.TrackedSince):
-		return "unknown: none seen since tracking began on " + Day(u.TrackedSince, now)
-	case u.At.IsZero():
-		return "never used"
-	}
-	return When(u.At, now) + ", " + Clean(u.Operation) + " (tracked since " + Day(u.TrackedSince, now) + ")"
-}
-
-func (p *page) policyFacts(add func(string, string), f *keyrotor.PolicyFacts) {
-	if f == nil {
-		return
-	}
-	var parts []string
-	if f.Public {
-		parts = append(parts, p.red("open to everybody"))
-	}
-	if f.DelegatesToIAM {
-		parts = append(parts, "IAM of the account decides")
-	}
-	if len(f.Outside) > 0 {
-		parts = append(parts, p.yellow("outside the organization: "+p.text(strings.Join(f.Outside, ", "))))
-	} else if len(f.OtherAccounts) > 0 {
-		parts = append(parts, "other accounts: "+p.text(strings.Join(f.OtherAccounts, ", ")))
-	}
-	if len(f.Services) > 0 {
-		parts = append(parts, "services: "+p.text(strings.Join(f.Services, ", ")))
-	}
-	add("policy", strings.Join(parts, p.dot()))
-	add("admins", p.text(strings.Join(f.Administrators, ", ")))
-}
-
-func (p *page) findingWords(f keyrotor.Finding, e Explanation) string {
-	words := p.sign(verdictMark(f)) + " " + p.text(f.Rule) + " " + string(f.Verdict)
-	if f.Verdict == keyrotor.Fail {
-		words += " (" + string(f.Severity) + ")"
-	}
-	if f.Message != "" && f.Verdict != keyrotor.Pass {
-		words += ": " + p.text(f.Message)
-	}
-	if f.Waiver != nil {
-		words += "; waived until " + Day(f.Waiver.Until, e.Now) + ": " + p.text(f.Waiver.Reason)
-	}
-	if len(f.Needs) > 0 {
-		words += " (not read: " + strings.Join(f.Needs, ", ") + ")"
-	}
-	for _, r := range e.Rules {
-		if r.ID == f.Rule && len(r.References) > 0 && f.Verdict == keyrotor.Fail {
-			words += p.dim(" [" + p.text(briefly(r.References)) + "]")
-		}
-	}
-	return words
-}
-
-func verdictMark(f keyrotor.Finding) mark {
-	switch f.Verdict {
-	case keyrotor.Pass:
-		return markGood
-	case keyrotor.Fail:
-		if f.Severity.Rank() >= keyrotor.High.Rank() {
-			return markBad
-		}
-		return markWarn
-	case keyrotor.Unknown:
-		return markWarn
-	case keyrotor.Waived:
-		return markSame
-	}
-	return markNone
 }
 
 func (p *page) historyFacts(add func(string, string), e Explanation) {

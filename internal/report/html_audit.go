@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -25,7 +26,7 @@ func (b *builder) audit() auditView {
 		Files:     b.files(),
 		Places:    b.placeTable(),
 		Approvals: b.approvalTable(),
-		Command:   "keyrotor evidence verify " + orWord(Clean(b.run.Where), "DIR"),
+		Command:   "keyrotor evidence verify " + orWord(Clean(b.run.Where), "STATE"),
 		Limits:    b.limits(),
 	}
 }
@@ -114,7 +115,7 @@ func (b *builder) files() tableView {
 // placeTable lets the auditor add up: listed = described + unreadable.
 func (b *builder) placeTable() tableView {
 	v := tableView{
-		ID: "places", Caption: "Places, and what was listed and read in each (listed = described + unreadable)",
+		ID: "places", Paper: wholeOnPaper, Caption: "Places, and what was listed and read in each (listed = described + unreadable)",
 		Columns: []column{
 			{Title: "Account", Sub: "Account id", Kind: words}, {Title: "Region", Kind: words}, {Title: "Status", Kind: words},
 			{Title: "Listed", Kind: amount}, {Title: "Described", Kind: amount}, {Title: "Unreadable", Kind: amount},
@@ -126,7 +127,10 @@ func (b *builder) placeTable() tableView {
 	if b.run.undoes() != "" {
 		v.Empty = "" // an undo reads keys by name, not places
 	}
-	for _, p := range b.run.Places {
+	places := slices.SortedStableFunc(slices.Values(b.run.Places), func(x, y keyrotor.Place) int {
+		return cmp.Or(cmp.Compare(orWord(b.names[x.Account], x.Account), orWord(b.names[y.Account], y.Account)), cmp.Compare(x.Account, y.Account), cmp.Compare(x.Region, y.Region))
+	})
+	for _, p := range places {
 		v.Rows = append(v.Rows, []cell{
 			b.accountCell(p.Account), nameCell(p.Region), markCell(placeStatus(p.Status), string(p.Status)),
 			numberCell(p.Listed), numberCell(p.Described), failCell(p.Unreadable, warn), numberCell(p.Customer), numberCell(p.AWSManaged),
@@ -174,7 +178,7 @@ func (b *builder) approvalTable() tableView {
 
 // limits says what the check can and cannot exclude.
 func (b *builder) limits() string {
-	return "It works offline and finds any changed byte, any line that was removed or moved and any missing file. " +
+	return "STATE is the state folder as it was handed over with this page. The check works offline and finds any changed byte, any line that was removed or moved and any missing file. " +
 		"With --key and --checkpoint (a checkpoint that you kept elsewhere) it also finds a cut tail, a rewritten record or a fork; without them these cannot be excluded. " +
 		"This page itself is a copy for reading: the record is in the files."
 }

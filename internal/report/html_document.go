@@ -2,38 +2,38 @@ package report
 
 import (
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/keyrotor/keyrotor"
 )
 
 // document is everything the page shows, worked out before the first byte.
 type document struct {
-	Verdict  string
-	Standing status
-	Lead     []string
-	Meta     []pair
-	Figures  []figure
-	Shares   []share
-	Heat     tableView
-	HeatNote string
-	Outcome  outcomeView
-	Targets  tableView
-	Months   []month
-	ByMonth  tableView
-	CalNote  string
-	Ages     []ageBin
-	AgeNote  string
-	Controls tableView
-	Rules    tableView
-	Classes  tableView
-	Cannot   tableView
-	Rotating tableView
-	Gaps     tableView
-	Left     tableView
-	Waivers  tableView
-	Audit    auditView
+	Verdict     string
+	Standing    status
+	Lead        []string
+	Meta        []pair
+	Figures     []figure
+	Shares      []share
+	Heat        tableView
+	HeatNote    string
+	Outcome     outcomeView
+	Targets     tableView
+	Months      []month
+	ByMonth     tableView
+	CalNote     string
+	Ages        []ageBin
+	AgeNote     string
+	FindingNote string
+	Failing     tableView
+	Controls    tableView
+	Rules       tableView
+	Classes     tableView
+	Cannot      tableView
+	Rotating    tableView
+	Gaps        tableView
+	Left        tableView
+	Waivers     tableView
+	Audit       auditView
 	// Undo is set for a run that takes back another one: it looked at a few
 	// keys, and what is said of a survey would be wrong of it.
 	Undo *undoView
@@ -64,24 +64,17 @@ type builder struct {
 	tally    *tally
 	names    map[string]string // account id ▶ name
 	switched map[string]effect // ARN ▶ what this run did to the key
+	cured    map[string]int    // rule ▶ failures that this run ended
 	doc      document
 	ages     *ages
 	calendar *calendar
 	seen     map[string]keyrotor.Asset // ARN ▶ asset, of an undo alone
 }
 
-// effect is what became of a key in this run, as far as it is known.
-type effect struct {
-	on      bool // rotation is on now, confirmed where it was verified
-	rotated bool // it has new material, confirmed where it was verified
-	state   keyrotor.OutcomeState
-	check   keyrotor.VerificationVerdict
-	next    time.Time
-}
-
-func newDocument(r Run) (*document, error) {
+func newBuilder(r Run) *builder {
 	b := &builder{
 		run:      r,
+		cured:    map[string]int{},
 		tally:    newTally(r.Rules, r.Now),
 		names:    accountNames(r),
 		switched: effects(r),
@@ -92,6 +85,11 @@ func newDocument(r Run) (*document, error) {
 		b.seen = map[string]keyrotor.Asset{}
 	}
 	b.startTables()
+	return b
+}
+
+func newDocument(r Run) (*document, error) {
+	b := newBuilder(r)
 	if err := r.each(func(a keyrotor.Assessment) error { b.add(a); return nil }); err != nil {
 		return nil, err
 	}
@@ -118,57 +116,6 @@ func accountNames(r Run) map[string]string {
 	return names
 }
 
-// effects joins outcomes with their verifications and the steps of the plan.
-func effects(r Run) map[string]effect {
-	checks := map[keyrotor.ChangeID]keyrotor.Verification{}
-	for _, v := range r.Verifications {
-		checks[v.Change] = v
-	}
-	enabling, rotating := changesWith(r.Plan, keyrotor.EnableRotation), changesWith(r.Plan, keyrotor.RotateNow)
-	out := map[string]effect{}
-	for _, o := range r.Outcomes {
-		e := effect{state: o.State}
-		v, verified := checks[o.Change]
-		if verified {
-			e.check = v.Verdict
-			if v.Next != nil {
-				e.next = *v.Next
-			}
-		}
-		done := o.State == keyrotor.Succeeded || o.State == keyrotor.Unchanged
-		holds := !verified || v.Verdict == keyrotor.Confirmed
-		e.on = done && holds && enables(o, r.Plan, enabling)
-		e.rotated = o.State == keyrotor.Succeeded && holds && rotating[o.Change]
-		out[o.Target.ARN] = e
-	}
-	return out
-}
-
-// changesWith are the changes of a plan that have a step with the verb.
-func changesWith(p *keyrotor.Plan, verb keyrotor.Verb) map[keyrotor.ChangeID]bool {
-	if p == nil {
-		return nil
-	}
-	out := map[keyrotor.ChangeID]bool{}
-	for _, c := range p.Changes {
-		for _, st := range c.Steps {
-			if st.Verb == verb {
-				out[c.ID] = true
-			}
-		}
-	}
-	return out
-}
-
-// enables reports whether a change switched rotation on; without the plan at
-// hand its recipe has to tell.
-func enables(o keyrotor.Outcome, p *keyrotor.Plan, enabling map[keyrotor.ChangeID]bool) bool {
-	if p != nil {
-		return enabling[o.Change]
-	}
-	return strings.HasPrefix(o.Recipe, "enable-rotation")
-}
-
 // add takes one assessment into every count and table.
 func (b *builder) add(a keyrotor.Assessment) {
 	b.tally.add(a)
@@ -179,18 +126,32 @@ func (b *builder) add(a keyrotor.Assessment) {
 		return // the second stand among the gaps
 	}
 	e, touched := b.switched[a.Asset.ARN]
-	on := a.View == keyrotor.ViewRotating || touched && e.on
-	if e.rotated {
-		b.tally.rotatedNow(a)
+	on := a.View == keyrotor.ViewRotating && !e.off || touched && e.on
+	next := e.next
+	if next.IsZero() {
+		next = nextAsRead(a)
 	}
+	if on && !e.rotated {
+		b.tally.aged.holds(a, next, b.run.Now)
+	}
+	if e.other {
+		b.tally.otherPeriod++
+	}
+	b.countCures(a, e)
+	b.addFailing(a, e)
 	b.ages.add(a, on, e.rotated)
-	b.calendar.add(a, e)
+	if on {
+		b.calendar.add(next)
+	}
 	switch a.View {
 	case keyrotor.ViewRotating:
-		b.doc.Rotating.Rows = append(b.doc.Rotating.Rows, b.rotatingRow(a))
+		if !on {
+			b.tally.switchOff(a)
+		}
+		b.doc.Rotating.Rows = append(b.doc.Rotating.Rows, b.rotatingRow(a, e))
 	case keyrotor.ViewTarget, keyrotor.ViewUnknown:
 		if on {
-			b.tally.switchOn(a, e.rotated)
+			b.tally.switchOn(a)
 		}
 		b.doc.Targets.Rows = append(b.doc.Targets.Rows, b.targetRow(a, e, touched))
 	default:
@@ -219,7 +180,9 @@ func (b *builder) finish() {
 	b.doc.Left = b.leftOutTable()
 	b.doc.Waivers = b.waiverTable()
 	b.doc.Audit = b.audit()
-	b.sortTargets()
+	b.sortKeys()
+	b.sortFailing()
+	b.doc.FindingNote = b.findingNote()
 }
 
 // title names the page in a browser's tab and a list of files.

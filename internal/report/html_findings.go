@@ -11,26 +11,22 @@ import (
 // controls is findings by framework, under the framework's own numbers.
 func (b *builder) controls() tableView {
 	v := tableView{
-		ID: "controls", Paper: 250, Caption: "Findings by framework and control",
+		ID: "controls", Paper: 250, Caption: "Findings by framework and control, " + b.asRead(),
 		Columns: []column{
 			{Title: "Framework", Sub: "Version", Kind: words},
 			{Title: "Control", Kind: words},
 			{Title: "Rule", Sub: "Severity", Kind: words},
-			{Title: "Fail", Kind: amount},
-			{Title: "Waived", Kind: amount},
-			{Title: "Unknown", Kind: amount},
-			{Title: "Pass", Kind: amount},
-			{Title: "Mapped by", Sub: "Source read on", Kind: words},
 		},
 		Empty: "No rule names a control of a framework.",
 	}
+	v.Columns = append(append(v.Columns, b.verdictColumns()...), column{Title: "Mapped by", Sub: "Source read on", Kind: words})
 	for _, r := range b.tally.ruleList() {
 		for _, ref := range r.References {
 			v.Rows = append(v.Rows, append([]cell{
 				{Text: Clean(ref.Framework), Sub: Clean(ref.Version), Sort: Clean(ref.Framework + " " + ref.Control)},
 				{Text: Clean(ref.Control), Sort: naturalKey(ref.Control)},
 				{Text: Clean(r.ID), Sub: string(r.Severity), Class: "name"},
-			}, append(verdictCells(r), cell{Text: Clean(ref.Source + noteWords(ref.Note)), Sub: Clean(ref.Date), Class: "reason"})...))
+			}, append(b.verdictCells(r), cell{Text: Clean(ref.Source + noteWords(ref.Note)), Sub: Clean(ref.Date), Class: "reason"})...))
 		}
 	}
 	slices.SortStableFunc(v.Rows, func(x, y []cell) int { return cmp.Compare(x[0].Sort, y[0].Sort) })
@@ -66,40 +62,59 @@ func naturalKey(s string) string {
 	return b.String()
 }
 
-func verdictCells(r *ruleCount) []cell {
-	worst := warn
-	if r.Severity.Rank() >= keyrotor.High.Rank() {
-		worst = bad
+// verdictColumns are the counts of a rule. A run cures some failures: what is
+// left of them stands beside what was read.
+func (b *builder) verdictColumns() []column {
+	columns := []column{{Title: "Fail", Kind: amount}}
+	if b.ran() {
+		columns = append(columns, column{Title: "Fail now", Kind: amount})
 	}
-	return []cell{
-		failCell(r.verdicts[keyrotor.Fail], worst),
-		numberCell(r.verdicts[keyrotor.Waived]),
-		numberCell(r.verdicts[keyrotor.Unknown]),
-		numberCell(r.verdicts[keyrotor.Pass]),
+	return append(columns, column{Title: "Waived", Kind: amount}, column{Title: "Unknown", Kind: amount}, column{Title: "Pass", Kind: amount})
+}
+
+func (b *builder) verdictCells(r *ruleCount) []cell {
+	failed, unknown := r.verdicts[keyrotor.Fail], numberCell(r.verdicts[keyrotor.Unknown])
+	cells := []cell{failCell(failed, b.ruleStatus(r.Severity))}
+	if b.ran() {
+		left := failed - b.cured[r.ID]
+		cells = []cell{numberCell(failed), failCell(left, b.ruleStatus(r.Severity))}
+		if failed > 0 && left == 0 {
+			cells[1].Mark = good
+		}
 	}
+	if failed == 0 && r.verdicts[keyrotor.Pass] == 0 && r.verdicts[keyrotor.Unknown] > 0 {
+		unknown.Mark = warn // held against keys, and nothing came of it
+	}
+	return append(cells, numberCell(r.verdicts[keyrotor.Waived]), unknown, numberCell(r.verdicts[keyrotor.Pass]))
+}
+
+// findingNote says of when the figures are.
+func (b *builder) findingNote() string {
+	note := "The rules were held against the keys " + b.asRead() + "."
+	if b.ran() {
+		note += " “Fail now” is without the failures that this run is known to have ended; the next scan holds every rule against the keys anew."
+	}
+	return note
 }
 
 // rules is findings by rule, for those that name no framework too.
 func (b *builder) rules() tableView {
 	v := tableView{
-		ID: "rules", Caption: "Findings by rule",
+		ID: "rules", Caption: "Findings by rule, " + b.asRead(),
 		Columns: []column{
 			{Title: "Severity", Kind: words},
 			{Title: "Rule", Sub: "Pack", Kind: words},
 			{Title: "Asks for", Kind: words},
-			{Title: "Fail", Kind: amount},
-			{Title: "Waived", Kind: amount},
-			{Title: "Unknown", Kind: amount},
-			{Title: "Pass", Kind: amount},
 		},
 		Empty: "No rules were held against the keys.",
 	}
+	v.Columns = append(v.Columns, b.verdictColumns()...)
 	for _, r := range b.tally.ruleList() {
 		v.Rows = append(v.Rows, append([]cell{
 			{Text: string(r.Severity), Sort: number(9 - r.Severity.Rank())},
 			{Text: Clean(r.ID), Sub: Clean(r.Pack), Class: "name"},
 			textCell(r.Title),
-		}, verdictCells(r)...))
+		}, b.verdictCells(r)...))
 	}
 	return v
 }
@@ -119,7 +134,7 @@ func (b *builder) classes() tableView {
 
 func (b *builder) gapTable() tableView {
 	v := tableView{
-		ID: "gaps", Paper: 250, Caption: "What refused to be read",
+		ID: "gaps", Paper: 250, Whole: "inventory.jsonl", Caption: "What refused to be read",
 		Columns: []column{
 			{Title: "Cause", Sub: "Foreseen", Kind: words},
 			{Title: "Account", Sub: "Account id", Kind: words},

@@ -33,11 +33,19 @@ func (b *builder) verdict() (string, status) {
 	t := b.tally
 	eligible, off, unknown := t.eligible(), t.targetNow(), t.unknownNow()
 	incomplete := len(unexpected(b.run.Gaps)) > 0 || unknown > 0
+	other := ""
+	if n := t.otherPeriod; n > 0 {
+		other = "; " + count(n) + " with another period than this run promised"
+	}
 	switch {
 	case t.keys == 0 && incomplete:
 		return "No customer managed key could be seen; not everything could be read.", warn
 	case t.keys == 0:
 		return "There are no customer managed keys to rotate.", good
+	case eligible == 0 && t.cannot() == 0:
+		return "Whether the " + plural(t.undecided, "key") + " can rotate automatically is not known to this version of keyrotor.", warn
+	case eligible == 0 && t.undecided > 0:
+		return "None of the " + plural(t.cannot(), "key") + " of kinds known here can rotate automatically; of " + plural(t.undecided, "other key") + " it is not known.", warn
 	case eligible == 0:
 		return "None of the " + plural(t.keys, "key") + " can rotate automatically.", warn
 	case off > 0 && off == eligible:
@@ -45,7 +53,9 @@ func (b *builder) verdict() (string, status) {
 	case off > 0:
 		return fmt.Sprintf("%s of the %s that can rotate automatically %s not.", count(off), plural(eligible, "key"), oneOr(off, "does", "do")), bad
 	case incomplete:
-		return "Every key that we could read and that can rotate automatically does; not everything could be read.", warn
+		return "Every key that we could read and that can rotate automatically does" + other + "; not everything could be read.", warn
+	case other != "":
+		return "Every key that can rotate automatically does" + other + ".", warn
 	}
 	return "Every key that can rotate automatically does.", good
 }
@@ -54,13 +64,20 @@ func (b *builder) verdict() (string, status) {
 func (b *builder) lead() []string {
 	t := b.tally
 	var out []string
+	out = append(out, b.critical()...)
 	out = append(out, b.done()...)
 	out = append(out, b.notDone()...)
-	if t.old > 0 {
-		out = append(out, "Enabled is not rotated: "+keysAre(t.old)+" set to rotate and still "+oneOr(t.old, "holds", "hold")+" material older than a year.")
+	if n := t.otherPeriod; n > 0 && t.targetNow() > 0 {
+		out = append(out, plural(n, "key")+" "+oneOr(n, "rotates", "rotate")+" with another period than this run promised.")
 	}
-	if n := t.views[keyrotor.ViewNotEligible]; n > 0 {
+	if words := t.aged.Words(b.run.Now); words != "" {
+		out = append(out, words)
+	}
+	if n := t.cannot(); n > 0 {
 		out = append(out, plural(n, "key")+" cannot rotate automatically; below stands what to do instead.")
+	}
+	if n := t.undecided; n > 0 && t.eligible()+t.cannot() > 0 {
+		out = append(out, "Of "+plural(n, "key")+" it is not known to this version of keyrotor whether "+oneOr(n, "it", "they")+" can rotate: AWS describes "+oneOr(n, "it", "them")+" in words that are new to it.")
 	}
 	if n := len(unexpected(b.run.Gaps)); n > 0 {
 		out = append(out, plural(n, "gap")+" in the reading: the figures are without what refused us.")
@@ -144,10 +161,17 @@ func (b *builder) figures() {
 		{Number: count(t.keys), Name: oneOr(t.keys, "customer managed key", "customer managed keys"), Note: plural(t.managed, "AWS managed key") + " beside them"},
 		{Number: count(t.targetNow()), Name: oneOr(t.targetNow(), "must rotate and does not", "must rotate and do not"), Note: percent(t.targetNow(), t.eligible()) + " of those that can", Status: zeroIsGood(t.targetNow(), bad)},
 		{Number: count(t.rotatingNow()), Name: oneOr(t.rotatingNow(), "rotates automatically", "rotate automatically"), Note: note, Status: good},
-		{Number: count(t.views[keyrotor.ViewNotEligible]), Name: oneOr(t.views[keyrotor.ViewNotEligible], "cannot, as it is", "cannot, as they are"), Note: "what to do instead is named below", Status: idle},
+		{Number: count(t.cannot()), Name: oneOr(t.cannot(), "cannot, as it is", "cannot, as they are"), Note: b.cannotNote(), Status: idle},
 		b.unreadFigure(),
 	}
 	b.shares()
+}
+
+func (b *builder) cannotNote() string {
+	if n := b.tally.undecided; n > 0 {
+		return "beside them " + plural(n, "key") + " unknown to this version: it is not known whether " + oneOr(n, "it", "they") + " can"
+	}
+	return "what to do instead is named below"
 }
 
 // oneOr is the word for one thing, or for several.
@@ -189,7 +213,8 @@ func (b *builder) shares() {
 		{Name: oneOr(t.rotatingNow(), "rotates", "rotate"), Keys: t.rotatingNow(), Status: good},
 		{Name: oneOr(t.targetNow(), "does not", "do not"), Keys: t.targetNow(), Status: bad},
 		{Name: "status unknown", Keys: t.unknownNow(), Status: warn},
-		{Name: "cannot", Keys: t.views[keyrotor.ViewNotEligible], Status: idle},
+		{Name: "unknown to this version", Keys: t.undecided, Status: warn},
+		{Name: "cannot", Keys: t.cannot(), Status: idle},
 	}
 	at := 0
 	for _, s := range parts {

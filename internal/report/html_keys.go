@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -19,8 +20,9 @@ var whoColumns = []column{
 }
 
 func (b *builder) startTables() {
+	b.startFailing()
 	b.doc.Targets = tableView{
-		ID: "targets", Paper: 100, Caption: "Keys that could rotate automatically and did not when this was read",
+		ID: "targets", Paper: 100, Whole: "eligibility.jsonl", Caption: "Keys that could rotate automatically and did not when this was read",
 		Columns: append(slices.Clone(whoColumns),
 			column{Title: "Created", Sub: "Age", Kind: moment},
 			column{Title: "Failing rules", Kind: words},
@@ -28,7 +30,7 @@ func (b *builder) startTables() {
 		Empty: "No key that can rotate automatically is without it.",
 	}
 	b.doc.Rotating = tableView{
-		ID: "rotating", Caption: "Keys that rotate automatically",
+		ID: "rotating", Whole: "eligibility.jsonl", Caption: "Keys that rotate automatically",
 		Columns: append(slices.Clone(whoColumns),
 			column{Title: "Period (days)", Kind: amount},
 			column{Title: "Next rotation", Sub: "In", Kind: moment},
@@ -36,7 +38,7 @@ func (b *builder) startTables() {
 		Empty: "No key rotates automatically.",
 	}
 	b.doc.Cannot = tableView{
-		ID: "cannot", Caption: "Keys that cannot rotate automatically",
+		ID: "cannot", Whole: "eligibility.jsonl", Caption: "Keys that cannot rotate automatically, or of which it is not known",
 		Columns: append(slices.Clone(whoColumns),
 			column{Title: "Spec", Sub: "State", Kind: words},
 			column{Title: "Why", Kind: words},
@@ -111,40 +113,65 @@ func (b *builder) inThisRun(a keyrotor.Assessment, e effect, touched bool) cell 
 		c.Text, c.Mark, c.Sort = "off", bad, "1"
 	case e.on && e.check == keyrotor.Confirmed:
 		c.Text, c.Mark, c.Sort = "on, confirmed", good, "9"
+	case e.on && e.check == keyrotor.Discrepant:
+		c.Text, c.Mark, c.Sort = Clean("found "+orWord(e.found, "on")+"; not as promised"), warn, "6"
 	case e.on && e.state == keyrotor.Unchanged:
 		c.Text, c.Mark, c.Sort = "was on already", good, "8"
 	case e.on:
 		c.Text, c.Mark, c.Sort = "on, not verified", warn, "7"
 	case e.state == keyrotor.Succeeded && e.check == keyrotor.Discrepant:
-		c.Text, c.Mark, c.Sort = "switched on, found otherwise", bad, "0"
+		c.Text, c.Mark, c.Sort = Clean("done, and found "+orWord(e.found, "otherwise")), bad, "0"
 	case c.Mark == bad:
 		c.Sort = "1"
 	}
 	return c
 }
 
-// sortTargets puts what is still open first.
-func (b *builder) sortTargets() {
+// sortKeys puts what is still open first, and else goes by account and Region:
+// so each team finds its own together, on paper too.
+func (b *builder) sortKeys() {
 	last := len(b.doc.Targets.Columns) - 1
-	slices.SortStableFunc(b.doc.Targets.Rows, func(x, y []cell) int { return strings.Compare(x[last].Sort, y[last].Sort) })
+	slices.SortStableFunc(b.doc.Targets.Rows, func(x, y []cell) int {
+		return cmp.Or(strings.Compare(x[last].Sort, y[last].Sort), byPlace(x, y))
+	})
+	for _, t := range []tableView{b.doc.Rotating, b.doc.Cannot} {
+		slices.SortStableFunc(t.Rows, byPlace)
+	}
 }
 
-func (b *builder) rotatingRow(a keyrotor.Assessment) []cell {
+// byPlace orders rows that begin with whoColumns by account, then Region.
+func byPlace(x, y []cell) int {
+	return cmp.Or(strings.Compare(x[1].Text, y[1].Text), strings.Compare(x[1].Sub, y[1].Sub), strings.Compare(x[2].Text, y[2].Text))
+}
+
+// rotatingRow shows what the last look saw: that of the scan, or a second one
+// where this run has touched the key.
+func (b *builder) rotatingRow(a keyrotor.Assessment, e effect) []cell {
 	period, next, since := cell{Text: "not told"}, time.Time{}, time.Time{}
 	if k := a.Asset.KMS; k != nil {
-		if k.Rotation != nil && k.Rotation.PeriodDays > 0 {
-			period = numberCell(k.Rotation.PeriodDays)
-		}
-		if k.Rotation != nil && k.Rotation.Next != nil {
-			next = *k.Rotation.Next
-		}
+		r := k.Rotation
 		since, _ = k.MaterialSince()
+		if e.key != nil && e.key.Rotation != nil {
+			r = e.key.Rotation
+		}
+		if e.key != nil && !e.key.MaterialSince.IsZero() {
+			since = e.key.MaterialSince
+		}
+		if r != nil && r.PeriodDays > 0 {
+			period = numberCell(r.PeriodDays)
+		}
+		if r != nil && r.Next != nil {
+			next = *r.Next
+		}
+	}
+	if e.off {
+		period = cell{Text: "off now", Mark: bad}
 	}
 	material := dateCell(since, b.run.Now)
 	if !since.IsZero() {
 		material.Sub = span(b.run.Now.Sub(since)) + " old"
 	}
-	if olderThanAYear(a.Asset.KMS, b.run.Now) {
+	if !since.IsZero() && b.run.Now.Sub(since) > year {
 		material.Mark = warn
 	}
 	return append(b.who(a.Asset), period, dateCell(next, b.run.Now), material)

@@ -116,8 +116,15 @@ func (b *builder) causes() []causeView {
 }
 
 func (b *builder) outcomeNote() string {
-	n := len(b.run.Outcomes)
-	note := plural(n, "change") + " carried out or decided"
+	all := len(b.run.Outcomes)
+	if b.run.Plan != nil {
+		all = max(all, len(b.run.Plan.Changes))
+	}
+	begun := len(b.run.Outcomes) - countStates(b.run.Outcomes)[keyrotor.NotStarted]
+	note := plural(all, "change") + " carried out or decided"
+	if begun < all {
+		note = count(begun) + " of " + plural(all, "change") + " carried out or decided, " + count(all-begun) + " never begun"
+	}
 	if len(b.run.Approvals) > 0 {
 		var who []string
 		for _, a := range b.run.Approvals {
@@ -134,7 +141,7 @@ func (b *builder) outcomeNote() string {
 
 func (b *builder) outcomeTable() tableView {
 	v := tableView{
-		ID: "outcome", Paper: 50, Caption: "What became of each change, what needs a person first",
+		ID: "outcome", Paper: 50, Whole: "outcomes.jsonl", Caption: "What became of each change, what needs a person first",
 		Columns: []column{
 			{Title: "Key", Sub: "Key id", Kind: words},
 			{Title: "Account", Sub: "Account id", Kind: words},

@@ -19,6 +19,18 @@ type tableView struct {
 	Rows    [][]cell
 	Empty   string // said instead of a table without rows
 	Paper   int    // rows to print, where that is more than a page of the screen
+	Whole   string // the file of the run that holds all rows, for those on paper
+}
+
+// wholeOnPaper prints every row of a table.
+const wholeOnPaper = 1 << 20
+
+// elsewhere says where the rows stand that are not printed.
+func (t tableView) elsewhere() string {
+	if t.Whole == "" {
+		return "the rest stands in the HTML report on a screen"
+	}
+	return "the rest stands in the HTML report on a screen, and in " + t.Whole + " of the run"
 }
 
 // column is a column's heading; Sub heads the second line of its cells, which

@@ -110,12 +110,9 @@ func newCalendar(now time.Time) *calendar {
 	return &calendar{days: map[string]int{}, first: time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)}
 }
 
-func (c *calendar) add(a keyrotor.Assessment, e effect) {
-	next := e.next
-	if k := a.Asset.KMS; next.IsZero() && a.View == keyrotor.ViewRotating && k != nil && k.Rotation != nil && k.Rotation.Next != nil {
-		next = *k.Rotation.Next
-	}
-	if next.IsZero() || !(e.on || a.View == keyrotor.ViewRotating) {
+// add counts the next rotation of a key that is on.
+func (c *calendar) add(next time.Time) {
+	if next.IsZero() {
 		return
 	}
 	next = next.UTC()

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/keyrotor/keyrotor"
@@ -102,6 +101,9 @@ func (b *builder) undoTally() undoTally {
 		t.total++
 		taken := b.run.Undone.Reverted[c.ID]
 		if taken && c.CannotUndo == "" {
+			if why := b.whyStayed(c); why != "" {
+				t.rows = append(t.rows, b.leftRow(c, why))
+			}
 			continue
 		}
 		kind, why := b.whyLeft(c, steps)
@@ -111,112 +113,6 @@ func (b *builder) undoTally() undoTally {
 		t.rows = append(t.rows, b.leftRow(c, why))
 	}
 	return t
-}
-
-// ownSteps are the steps of a change that the run did itself.
-func ownSteps(c keyrotor.Change, o keyrotor.Outcome) []keyrotor.Step {
-	var steps []keyrotor.Step
-	for _, s := range c.Steps {
-		ours := func(r keyrotor.Receipt) bool { return r.Step == s.Number && r.Verb == s.Verb && !r.Found }
-		if o.State != keyrotor.RolledBack && slices.ContainsFunc(o.Receipts, ours) {
-			steps = append(steps, s)
-		}
-	}
-	return steps
-}
-
-// whyLeft says why a change stays, by the fresh look that this run took.
-func (b *builder) whyLeft(c keyrotor.Change, steps []keyrotor.Step) (leftKind, string) {
-	a, seen := b.seen[c.Target.ARN]
-	switch {
-	case len(steps) == 0:
-		return leftCannot, "whether it was done is not known; look at it by hand"
-	case c.CannotUndo != "":
-		return leftCannot, c.CannotUndo
-	case !seen:
-		for _, g := range b.run.Gaps {
-			if g.Asset == c.Target.ARN {
-				return leftUnread, "it could not be looked at: " + g.Code + " on " + g.Call
-			}
-		}
-		return leftOthers, "it does not exist any more"
-	case a.KMS == nil:
-		return leftUnread, "nothing is known of it today"
-	case a.KMS.State != "Enabled":
-		return leftOthers, "it is " + stateWords(a.KMS.State) + " now"
-	case speaksOfRotation(steps) && a.KMS.Rotation == nil:
-		return leftUnread, "its rotation status is not known"
-	case asLeft(a, steps):
-		return leftUnchosen, "it is as the run left it, and was not chosen for this undo"
-	case speaksOfRotation(steps) && !a.KMS.Rotation.On:
-		return leftOthers, "somebody switched rotation off since"
-	case speaksOfRotation(steps) && a.KMS.Rotation.PeriodDays > 0:
-		return leftOthers, "somebody set it to every " + days(a.KMS.Rotation.PeriodDays) + " since"
-	}
-	return leftOthers, "somebody changed it since"
-}
-
-func speaksOfRotation(steps []keyrotor.Step) bool {
-	return slices.ContainsFunc(steps, func(s keyrotor.Step) bool {
-		return s.Verb == keyrotor.EnableRotation || s.Verb == keyrotor.SetPeriod || s.Verb == keyrotor.DisableRotation
-	})
-}
-
-// asLeft reports whether a key is as steps left it.
-func asLeft(a keyrotor.Asset, steps []keyrotor.Step) bool {
-	for _, s := range steps {
-		switch s.Verb {
-		case keyrotor.EnableRotation, keyrotor.SetPeriod:
-			if r := a.KMS.Rotation; !r.On || r.PeriodDays != s.Params.PeriodDays {
-				return false
-			}
-		case keyrotor.DisableRotation:
-			if a.KMS.Rotation.On {
-				return false
-			}
-		case keyrotor.TagKey:
-			for k, v := range s.Params.Tags {
-				if a.Tags[k] != v {
-					return false
-				}
-			}
-		}
-	}
-	return true
-}
-
-func (b *builder) leftTable(run string, t undoTally) tableView {
-	v := tableView{
-		ID: "left", Paper: 250, Caption: "What run " + run + " changed and this one left",
-		Columns: []column{
-			{Title: "Key", Sub: "Key id", Kind: words}, {Title: "Account", Sub: "Account id", Kind: words}, {Title: "Region", Kind: words},
-			{Title: "That run", Kind: words}, {Title: "Found now", Kind: words}, {Title: "Why it was left", Kind: words},
-		},
-		Rows:  t.rows,
-		Empty: "Nothing was left: this undo takes up every change of run " + run + ".",
-	}
-	if b.run.Undone == nil {
-		v.Empty = ""
-	}
-	return v
-}
-
-func (b *builder) leftRow(c keyrotor.Change, why string) []cell {
-	var steps []string
-	for _, st := range c.Steps {
-		steps = append(steps, strings.ReplaceAll(stepWords(st, "→"), "  ", " "))
-	}
-	now := "not seen"
-	if a, seen := b.seen[c.Target.ARN]; seen {
-		now = rotationWords(a)
-		if a.KMS != nil && a.KMS.State != "Enabled" {
-			now = stateWords(a.KMS.State)
-		}
-	}
-	return []cell{
-		keyCell(nameOf(c.Target), c.Target.ID), b.accountCell(c.Target.Account), nameCell(c.Target.Region),
-		{Text: strings.Join(steps, "; "), Class: "rules"}, textCell(now), {Text: Clean(why), Class: "reason"},
-	}
 }
 
 // undoVerdict is the one sentence: was it taken back.

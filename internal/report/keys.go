@@ -41,7 +41,16 @@ func (p *page) viewTable(list []keyrotor.Assessment, view keyrotor.View, r Run) 
 	if eligible {
 		head = p.keyHead("account", "region", "owner", "rotation")
 	}
-	tab := &table{indent: "  ", head: head, shrink: []int{0, len(head) - 2, len(head) - 1}}
+	last := len(head) - 1
+	tab := &table{indent: "  ", head: head, shrink: []int{last - 1, last}, drop: []int{last, last - 1}}
+	if eligible {
+		tab.drop = []int{last - 1, last}
+	} else {
+		tab.wrap = map[int]int{last - 1: least, last: 2 * least}
+	}
+	if p.roomy() {
+		tab.shrink = append(tab.shrink, 0)
+	}
 	for _, a := range list {
 		last := []string{p.text(p.why(a.Eligibility)), p.orDash(a.Eligibility.Instead)}
 		if eligible {

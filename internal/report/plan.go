@@ -1,7 +1,9 @@
 package report
 
 import (
+	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -75,12 +77,18 @@ func (p *page) changeRow(c keyrotor.Change) []string {
 	}
 	note := ""
 	switch {
-	case c.Seen.ManagedBy != nil:
+	case c.Seen.ManagedBy != nil && (c.Template != "" || setsRotation(c)):
 		note = p.yellow("! " + p.text(c.Seen.ManagedBy.Tool))
 	case c.Warning != "":
 		note = p.yellow("! " + p.text(c.Warning))
 	}
 	return []string{p.yellow(sign), p.text(nameOf(c.Target)), c.Target.Account, c.Target.Region, strings.Join(steps, "; "), note}
+}
+
+// setsRotation reports whether a change sets what a template may set too; a
+// rotation on demand is no setting.
+func setsRotation(c keyrotor.Change) bool {
+	return hasStep(c, keyrotor.EnableRotation) || hasStep(c, keyrotor.SetPeriod) || hasStep(c, keyrotor.DisableRotation)
 }
 
 // nameOf is the name of a target without its place.
@@ -97,20 +105,28 @@ func nameOf(t keyrotor.Target) string {
 // planWarnings shows what a reviewer must not overlook, templates first.
 func (p *page) planWarnings(plan keyrotor.Plan) {
 	var owned []keyrotor.Change
+	unnamed := map[string]int{} // keys by tool, of which nobody knows what their template says
 	for _, c := range plan.Changes {
-		if c.Template != "" {
+		switch {
+		case c.Template != "":
 			owned = append(owned, c)
+		case c.Seen.ManagedBy != nil && setsRotation(c):
+			unnamed[c.Seen.ManagedBy.Tool]++
 		}
 	}
 	warnings := slices.DeleteFunc(slices.Clone(plan.Warnings), func(w string) bool {
 		return len(owned) > 0 && aboutTemplates(w)
 	})
-	if len(owned)+len(warnings) > 0 {
+	if len(owned)+len(unnamed)+len(warnings) > 0 {
 		p.blank()
 	}
 	p.templates(owned)
+	for _, tool := range slices.Sorted(maps.Keys(unnamed)) {
+		n := unnamed[tool]
+		p.prose(fmt.Sprintf("%s %s %s to %s: where the template speaks of rotation, its next deployment sets that again.", p.sign(markWarn), plural(n, "key"), oneOr(n, "belongs", "belong"), p.text(tool)))
+	}
 	for _, warn := range warnings {
-		p.line("%s %s", p.sign(markWarn), p.text(warn))
+		p.prose(p.sign(markWarn) + " " + p.text(warn))
 	}
 }
 
@@ -125,7 +141,7 @@ func (p *page) templates(owned []keyrotor.Change) {
 	if len(owned) == 0 {
 		return
 	}
-	p.line("%s %s %s to CloudFormation or Terraform: the next deployment may take the change back, unless the template says the same:", p.sign(markWarn), plural(len(owned), "key"), oneOr(len(owned), "belongs", "belong"))
+	p.prose(fmt.Sprintf("%s %s %s to CloudFormation or Terraform: the next deployment may take the change back, unless the template says the same:", p.sign(markWarn), plural(len(owned), "key"), oneOr(len(owned), "belongs", "belong")))
 	tab := &table{indent: "    "}
 	n, rest := p.first(len(owned))
 	for _, c := range owned[:n] {
@@ -188,93 +204,4 @@ func authorWords(a keyrotor.Author) string {
 		return a.Identity
 	}
 	return a.Principal + " (" + a.Identity + ")"
-}
-
-// budgetWords sums the calls of a plan and names the slowest quota.
-func (p *page) budgetWords(budget []keyrotor.CallBudget) string {
-	total := 0
-	byCall := map[string]int{}
-	slowest := keyrotor.CallBudget{}
-	var order []string
-	for _, b := range budget {
-		total += b.Count
-		if byCall[b.Call] == 0 {
-			order = append(order, b.Call)
-		}
-		byCall[b.Call] += b.Count
-		if b.PerSecond > 0 && (slowest.PerSecond == 0 || b.PerSecond < slowest.PerSecond) {
-			slowest = b
-		}
-	}
-	if total == 0 {
-		return ""
-	}
-	var parts []string
-	for _, call := range order {
-		parts = append(parts, count(byCall[call])+" "+shortCall(call))
-	}
-	words := count(total) + " (" + Clean(strings.Join(parts, ", ")) + ")"
-	if slowest.PerSecond > 0 {
-		words += p.dot() + "at most " + count(slowest.PerSecond) + " " + Clean(shortCall(slowest.Call)) + "/s per account and Region"
-	}
-	return words
-}
-
-// shortCall drops the service where the operation says enough.
-func shortCall(call string) string {
-	_, op, found := strings.Cut(call, ":")
-	if !found {
-		return call
-	}
-	return op
-}
-
-func costWords(c keyrotor.Cost) string {
-	today := "nothing today"
-	if c.Now > 0 {
-		today = dollars(c.Now) + " today"
-	}
-	later := "no more after that"
-	words := today
-	if c.FirstMonthly > 0 {
-		words += "; +" + dollars(c.FirstMonthly) + " a month from the first rotation"
-	}
-	if c.SecondMonthly > 0 {
-		words += ", +" + dollars(c.SecondMonthly) + " from the second"
-	}
-	if c.FirstMonthly > 0 {
-		words += ", " + later
-	}
-	if c.PricesAsOf != "" {
-		words += " (prices of " + Clean(c.PricesAsOf) + ")"
-	}
-	if c.Note != "" {
-		words += "; " + Clean(c.Note)
-	}
-	return words
-}
-
-func undoWords(plan keyrotor.Plan) string {
-	cannot := 0
-	for _, c := range plan.Changes {
-		if c.CannotUndo != "" {
-			cannot++
-		}
-	}
-	words := "keyrotor plan --undo " + string(plan.Run) + " restores what this changes"
-	if cannot > 0 {
-		words += ", except " + plural(cannot, "change") + " that cannot be undone"
-	}
-	return words
-}
-
-func needsWords(n keyrotor.Needs) string {
-	words := plural(n.Approvals, "approval")
-	if !n.AuthorMayApprove {
-		words += ", not by its author"
-	}
-	if n.ValidHours > 0 {
-		words += "; each valid for at most " + span(time.Duration(n.ValidHours)*time.Hour)
-	}
-	return words
 }

@@ -43,8 +43,9 @@ type Run struct {
 	CheckpointKey string
 	// Digests are those of the run's files as they were recorded, by path.
 	Digests map[string]keyrotor.Digest
-	// Where is the folder of the run as the reader would find it, for the
-	// command that checks it.
+	// Where is the folder of the run within what is handed over, for the command
+	// that checks it: "STATE/runs/RUN". A path of the machine that wrote the
+	// report helps no reader.
 	Where string
 	Now   time.Time
 	// Undone is the run that this one takes back, nil for a run that surveyed
@@ -58,6 +59,8 @@ type Undone struct {
 	Outcomes []keyrotor.Outcome
 	// Reverted holds the changes of Plan that this run's plan takes back.
 	Reverted map[keyrotor.ChangeID]bool
+	// ByUs says which other run of ours left a key as it is now, "" for none.
+	ByUs func(keyrotor.Asset) string
 	// Accounts are those of the undone run, for their names.
 	Accounts []keyrotor.Account
 }

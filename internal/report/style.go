@@ -72,11 +72,16 @@ func (s Style) paint(code, t string) string {
 // text cleans what came from outside and, where the terminal is plain ASCII,
 // writes the house's own signs with their fallbacks.
 func (s Style) text(t string) string {
-	t = Clean(t)
+	return s.Plain(Clean(t))
+}
+
+// Plain writes the house's own signs with their fallbacks where the terminal is
+// plain ASCII. Foreign text beside them has to be clean already.
+func (s Style) Plain(t string) string {
 	if !s.ASCII {
 		return t
 	}
 	return asciiSigns.Replace(t)
 }
 
-var asciiSigns = strings.NewReplacer("→", "->", "…", "...", "–", "-", "·", "-", "≠", "!=", "×", "x")
+var asciiSigns = strings.NewReplacer("✓", "ok", "✗", "x", "▶", ">", "→", "->", "…", "...", "–", "-", "·", "-", "≠", "!=", "×", "x")

@@ -15,8 +15,14 @@ type table struct {
 	head   []string
 	right  map[int]bool // columns of numbers
 	shrink []int        // columns that may be cut
+	wrap   map[int]int  // of those, the ones that go on in a further line instead, and the width they keep; not painted
+	drop   []int        // columns that are left away when cutting is not enough, in this order
 	rows   [][]string
+	hidden map[int]bool
 }
+
+// least is what a column keeps that is cut.
+const least = 10
 
 // text renders the table, cut to the terminal's width where there is one.
 func (t *table) text() string {
@@ -49,21 +55,24 @@ func (t *table) widths() []int {
 	return widths
 }
 
-// fit takes what the terminal has not from the columns that may be cut, always
-// from the widest of them. A column keeps at least ten characters.
+// fit takes what the terminal has not: first whole columns where cutting others
+// would not be enough, then from the columns that may be cut, always from the
+// widest of them.
 func (t *table) fit(widths []int) {
-	const least = 10
 	if t.style.Width <= 0 {
 		return
 	}
-	over := len(t.indent) - t.style.Width - t.spacing()
-	for _, w := range widths {
-		over += w + t.spacing()
+	t.hidden = map[int]bool{}
+	for _, c := range t.drop {
+		if t.over(widths, t.atLeast) <= 0 {
+			break
+		}
+		t.hidden[c] = true
 	}
-	for ; over > 0; over-- {
+	for over := t.over(widths, func(_, w int) int { return w }); over > 0; over-- {
 		widest := -1
 		for _, c := range t.shrink {
-			if c < len(widths) && widths[c] > least && (widest < 0 || widths[c] > widths[widest]) {
+			if c < len(widths) && !t.hidden[c] && widths[c] > t.atLeast(c, widths[c]) && (widest < 0 || widths[c] > widths[widest]) {
 				widest = c
 			}
 		}
@@ -74,6 +83,27 @@ func (t *table) fit(widths []int) {
 	}
 }
 
+// over is how much wider than the terminal the table is.
+func (t *table) over(widths []int, width func(column, w int) int) int {
+	over := len(t.indent) - t.style.Width - t.spacing()
+	for c, w := range widths {
+		if !t.hidden[c] {
+			over += width(c, w) + t.spacing()
+		}
+	}
+	return over
+}
+
+// atLeast is the width that a column can be brought to.
+func (t *table) atLeast(column, w int) int {
+	for _, c := range t.shrink {
+		if c == column {
+			return min(w, max(least, t.wrap[column]))
+		}
+	}
+	return w
+}
+
 func (t *table) spacing() int {
 	if t.gap > 0 {
 		return t.gap
@@ -81,11 +111,32 @@ func (t *table) spacing() int {
 	return 2
 }
 
+// line writes one row, and below it what its wrapped cells have left.
 func (t *table) line(b *strings.Builder, row []string, widths []int, head bool) {
+	more := make([]string, len(row))
+	again := false
+	for i, cell := range row {
+		if !head && t.wrap[i] > 0 && ansi.StringWidth(cell) > widths[i] {
+			parts := Fold(cell, widths[i])
+			row = append([]string(nil), row...)
+			row[i], more[i] = parts[0], strings.Join(parts[1:], " ")
+			again = again || more[i] != ""
+		}
+	}
+	t.write(b, row, widths, head)
+	if again {
+		t.line(b, more, widths, head)
+	}
+}
+
+func (t *table) write(b *strings.Builder, row []string, widths []int, head bool) {
 	var l strings.Builder
 	l.WriteString(t.indent)
 	for i, cell := range row {
-		if i > 0 {
+		if t.hidden[i] {
+			continue
+		}
+		if l.Len() > len(t.indent) {
 			l.WriteString(strings.Repeat(" ", t.spacing()))
 		}
 		if ansi.StringWidth(cell) > widths[i] {

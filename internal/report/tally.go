@@ -14,20 +14,37 @@ import (
 type tally struct {
 	now     time.Time
 	views   map[keyrotor.View]int
-	regions map[string]map[keyrotor.View]int
+	regions map[string]*regionCount
 	places  map[placeKey]*coverage
 	classes map[string]*classCount
 	rules   map[string]*ruleCount
-	// old counts keys that rotate and still hold material older than a year;
-	// enabled is not rotated.
-	old     int
+	aged    Aged
 	waived  int // keys with at least one waived finding
-	keys    int // customer managed
-	managed int // AWS managed
-	unread  int // listed and not described: who manages them is not known
+	// undecided counts keys in words of AWS that are not known here: among the
+	// not eligible, and not to be said to be unable.
+	undecided int
+	keys      int // customer managed
+	managed   int // AWS managed
+	unread    int // listed and not described: who manages them is not known
 	// switched counts keys of the target list that this run turned on, and of
 	// those the ones whose status had been unknown.
 	switched, switchedUnknown int
+	// foundOff counts keys that rotated when they were read and were found off
+	// later; otherPeriod those that rotate, not as this run promised.
+	foundOff, otherPeriod int
+}
+
+// regionCount is the views of one Region.
+type regionCount struct {
+	views     map[keyrotor.View]int
+	undecided int
+}
+
+func (t *tally) region(name string) *regionCount {
+	if t.regions[name] == nil {
+		t.regions[name] = &regionCount{views: map[keyrotor.View]int{}}
+	}
+	return t.regions[name]
 }
 
 type placeKey struct{ account, region string }
@@ -52,7 +69,7 @@ func newTally(rules []keyrotor.RuleInfo, now time.Time) *tally {
 	t := &tally{
 		now:     now,
 		views:   map[keyrotor.View]int{},
-		regions: map[string]map[keyrotor.View]int{},
+		regions: map[string]*regionCount{},
 		places:  map[placeKey]*coverage{},
 		classes: map[string]*classCount{},
 		rules:   map[string]*ruleCount{},
@@ -79,18 +96,17 @@ func (t *tally) add(a keyrotor.Assessment) {
 	t.addPlace(a)
 	if a.View == keyrotor.ViewNotEligible {
 		t.addClass(a.Eligibility)
+		if a.Eligibility.Undecided() {
+			t.undecided++
+			t.region(a.Asset.Region).undecided++
+		}
 	}
-	if a.View == keyrotor.ViewRotating && olderThanAYear(a.Asset.KMS, t.now) {
-		t.old++
-	}
+	t.aged.read(a, t.now)
 	t.addFindings(a.Findings)
 }
 
 func (t *tally) addPlace(a keyrotor.Assessment) {
-	if t.regions[a.Asset.Region] == nil {
-		t.regions[a.Asset.Region] = map[keyrotor.View]int{}
-	}
-	t.regions[a.Asset.Region][a.View]++
+	t.region(a.Asset.Region).views[a.View]++
 	c := t.place(a)
 	switch a.View {
 	case keyrotor.ViewRotating:
@@ -120,6 +136,7 @@ func (t *tally) addClass(e keyrotor.Eligibility) {
 		c = &classCount{class: name, instead: e.Instead, reason: e.Reason}
 		t.classes[name] = c
 	}
+	c.instead, c.reason = inCommon(c.instead, e.Instead), inCommon(c.reason, e.Reason)
 	c.n++
 }
 
@@ -156,6 +173,9 @@ func (t *tally) ruleList() []*ruleCount {
 	})
 }
 
+// cannot is the keys of which it is known that they cannot rotate by themselves.
+func (t *tally) cannot() int { return t.views[keyrotor.ViewNotEligible] - t.undecided }
+
 func (t *tally) eligible() int {
 	return t.views[keyrotor.ViewRotating] + t.views[keyrotor.ViewTarget] + t.views[keyrotor.ViewUnknown]
 }
@@ -173,17 +193,9 @@ func olderThanAYear(k *keyrotor.KMSFacts, now time.Time) bool {
 }
 
 // switchOn counts a key of the target list as rotating: this run turned it on.
-// Switching on starts a clock and rotates nothing, so its material is as old as
-// it was, unless the run rotated it as well.
-func (t *tally) switchOn(a keyrotor.Assessment, rotated bool) {
+func (t *tally) switchOn(a keyrotor.Assessment) {
 	t.switched++
-	if !rotated && olderThanAYear(a.Asset.KMS, t.now) {
-		t.old++
-	}
-	c := t.places[placeKey{a.Asset.Account, a.Asset.Region}]
-	if c == nil {
-		return
-	}
+	c := t.place(a)
 	if a.View == keyrotor.ViewUnknown {
 		t.switchedUnknown++
 		c.unknown--
@@ -193,20 +205,22 @@ func (t *tally) switchOn(a keyrotor.Assessment, rotated bool) {
 	c.rotating++
 }
 
-// rotatedNow takes a key that rotated before and has new material by this run out
-// of those that hold old material.
-func (t *tally) rotatedNow(a keyrotor.Assessment) {
-	if a.View == keyrotor.ViewRotating && olderThanAYear(a.Asset.KMS, t.now) {
-		t.old--
-	}
+// switchOff counts a key that rotated when it was read as one that does not.
+func (t *tally) switchOff(a keyrotor.Assessment) {
+	t.foundOff++
+	c := t.place(a)
+	c.rotating--
+	c.target++
 }
 
 // rotatingNow is the keys that rotate after this run.
-func (t *tally) rotatingNow() int { return t.views[keyrotor.ViewRotating] + t.switched }
+func (t *tally) rotatingNow() int {
+	return t.views[keyrotor.ViewRotating] + t.switched - t.foundOff
+}
 
 // targetNow is the keys known not to rotate after this run.
 func (t *tally) targetNow() int {
-	return t.views[keyrotor.ViewTarget] - (t.switched - t.switchedUnknown)
+	return t.views[keyrotor.ViewTarget] - (t.switched - t.switchedUnknown) + t.foundOff
 }
 
 // unknownNow is the keys of which it cannot be said.

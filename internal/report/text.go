@@ -19,6 +19,23 @@ func (p *page) line(format string, args ...any) {
 	p.b.WriteByte('\n')
 }
 
+// prose writes a sentence; a terminal gets it in lines that end between words.
+func (p *page) prose(text string) {
+	if text == "" {
+		return
+	}
+	if p.Width <= 0 {
+		p.line("%s", text)
+		return
+	}
+	for i, part := range Fold(text, max(20, p.Width-2)) {
+		if i > 0 {
+			part = "  " + part
+		}
+		p.line("%s", part)
+	}
+}
+
 func (p *page) blank() { p.b.WriteByte('\n') }
 
 func (p *page) table(t *table) {
@@ -55,10 +72,25 @@ func (p *page) next(steps []Next) {
 	for _, n := range steps {
 		width = max(width, ansi.StringWidth(n.Command))
 	}
+	// A command is never broken: where both do not fit, what it does goes below.
+	const indent = 6
+	beside := true
+	for _, n := range steps {
+		beside = beside && (p.Width <= 0 || n.About == "" || indent+width+3+ansi.StringWidth(n.About) <= p.Width)
+	}
 	for i, n := range steps {
 		lead := "Next: "
 		if i > 0 {
 			lead = "      "
+		}
+		if !beside {
+			p.line("%s%s", p.bold(lead), n.Command)
+			if n.About != "" {
+				for _, part := range Fold(n.About, max(20, p.Width-indent-2)) {
+					p.line("        %s", p.dim(part))
+				}
+			}
+			continue
 		}
 		pad := ""
 		if n.About != "" {

@@ -174,7 +174,7 @@
     paper(on) {
       this.heads.forEach((h, i) => h.replaceChildren(on ? this.titles[i] : this.buttons[i]));
       const most = Number(this.box.dataset.paper || 0);
-      if (!most) return;
+      this.printing = on;
       if (on) this.kept = [this.page, this.size];
       [this.page, this.size] = on ? [0, Math.max(most, this.size)] : this.kept || [this.page, this.size];
       this.show();
@@ -187,6 +187,7 @@
       const all = this.rows.length;
       let text = grouped(this.shown.length) + (this.shown.length === 1 ? " row" : " rows");
       if (to - from < this.shown.length) text = "Rows " + grouped(from + 1) + "–" + grouped(to) + " of " + grouped(this.shown.length);
+      if (this.printing && to - from < this.shown.length) text += " are printed; " + this.box.dataset.rest;
       if (this.shown.length < all) text += " (of " + grouped(all) + " unfiltered)";
       this.range.textContent = text;
       if (this.back) {

@@ -1,0 +1,69 @@
+package report
+
+import (
+	"time"
+
+	"github.com/keyrotor/keyrotor"
+)
+
+// Aged is the keys that are set to rotate and still hold material older than a
+// year: switching on starts a clock and rotates nothing.
+type Aged struct {
+	Before int       // as the keys were read
+	Now    int       // after what this run did
+	First  time.Time // when the first of those left rotates by itself; zero: not known
+}
+
+// EnabledNotRotated counts them before and after the run.
+func EnabledNotRotated(r Run) (Aged, error) {
+	b := newBuilder(r)
+	if err := r.each(func(a keyrotor.Assessment) error { b.add(a); return nil }); err != nil {
+		return Aged{}, err
+	}
+	return b.tally.aged, nil
+}
+
+// read counts a key as it was read.
+func (g *Aged) read(a keyrotor.Assessment, now time.Time) {
+	if a.View == keyrotor.ViewRotating && olderThanAYear(a.Asset.KMS, now) {
+		g.Before++
+	}
+}
+
+// holds counts a key that is on now, with its next rotation.
+func (g *Aged) holds(a keyrotor.Assessment, next, now time.Time) {
+	if !olderThanAYear(a.Asset.KMS, now) {
+		return
+	}
+	g.Now++
+	if !next.IsZero() && (g.First.IsZero() || next.Before(g.First)) {
+		g.First = next
+	}
+}
+
+// nextAsRead is the next automatic rotation that the scan was told.
+func nextAsRead(a keyrotor.Assessment) time.Time {
+	if k := a.Asset.KMS; a.View == keyrotor.ViewRotating && k != nil && k.Rotation != nil && k.Rotation.Next != nil {
+		return *k.Rotation.Next
+	}
+	return time.Time{}
+}
+
+// Words says it in a sentence or two, "" where there are none, with the command
+// that rotates them at once.
+func (g Aged) Words(now time.Time) string {
+	if g.Now == 0 {
+		return ""
+	}
+	text := "Enabled is not rotated: " + keysAre(g.Now) + " set to rotate and still " + oneOr(g.Now, "holds", "hold") + " material older than a year"
+	if g.Before != g.Now {
+		text += " (" + count(g.Before) + " before this run)"
+	}
+	text += "."
+	if !g.First.IsZero() {
+		text += " " + oneOr(g.Now, "It rotates", "The first of them rotates") + " by itself " + When(g.First, now) + ";"
+	} else {
+		text += " When it rotates by itself is not known;"
+	}
+	return text + " keyrotor plan --rotate-overdue proposes to rotate now, once."
+}

@@ -1,0 +1,74 @@
+package report
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/keyrotor/keyrotor"
+)
+
+// accessFacts are who uses the key and who may, and what of that is not known.
+func (p *page) accessFacts(add func(string, string), a keyrotor.Asset, now time.Time) {
+	if a.KMS != nil && !a.Refused(keyrotor.FactDescription) {
+		add("last use", lastUseWords(a, now))
+		p.policyFacts(add, a.KMS.Policy)
+		if g := a.KMS.Grants; g != nil {
+			add("grants", plural(g.Count, "grant")+" to "+p.text(strings.Join(g.Grantees, ", ")))
+		}
+	}
+	tags := slices.Sorted(maps.Keys(a.Tags))
+	var parts []string
+	for _, k := range tags {
+		parts = append(parts, k+"="+a.Tags[k])
+	}
+	switch {
+	case a.Tags == nil:
+		add("tags", "unknown: they could not be read")
+	case len(parts) > 0:
+		add("tags", p.text(strings.Join(parts, "  ")))
+	}
+	for i, u := range a.Unread {
+		add(firstLabel(i, "unread"), p.sign(markWarn)+" "+p.text(u.Fact+": "+u.Code+" on "+u.Call))
+	}
+}
+
+// lastUseWords never turns "not asked" or "not tracked yet" into "unused".
+func lastUseWords(a keyrotor.Asset, now time.Time) string {
+	u := a.KMS.LastUse
+	switch {
+	case u == nil && a.Refused(keyrotor.FactLastUse):
+		return "unknown: reading it was refused"
+	case u == nil:
+		return "not asked for (scan --with last-use)"
+	case u.At.IsZero() && a.KMS.Created.Before(u.TrackedSince):
+		return "unknown: none seen since tracking began on " + Day(u.TrackedSince, now)
+	case u.At.IsZero():
+		return "never used"
+	}
+	return When(u.At, now) + ", " + Clean(u.Operation) + " (tracked since " + Day(u.TrackedSince, now) + ")"
+}
+
+func (p *page) policyFacts(add func(string, string), f *keyrotor.PolicyFacts) {
+	if f == nil {
+		return
+	}
+	var parts []string
+	if f.Public {
+		parts = append(parts, p.red("open to everybody"))
+	}
+	if f.DelegatesToIAM {
+		parts = append(parts, "IAM of the account decides")
+	}
+	if len(f.Outside) > 0 {
+		parts = append(parts, p.yellow("outside the organization: "+p.text(strings.Join(f.Outside, ", "))))
+	} else if len(f.OtherAccounts) > 0 {
+		parts = append(parts, "other accounts: "+p.text(strings.Join(f.OtherAccounts, ", ")))
+	}
+	if len(f.Services) > 0 {
+		parts = append(parts, "services: "+p.text(strings.Join(f.Services, ", ")))
+	}
+	add("policy", strings.Join(parts, p.dot()))
+	add("admins", p.text(strings.Join(f.Administrators, ", ")))
+}
