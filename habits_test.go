@@ -15,12 +15,11 @@ import (
 // writes to them after the program has started.
 func variables() map[string]string {
 	return map[string]string{
-		"cmd/keyrotor.version":          "set by the linker of a release",
-		"internal/sandbox.knownFields":  "a cache of facts about types, which do not change",
-		"internal/guard.goOn":           "the zero verdict, named so that guards read as sentences",
-		"internal/report.stateOrder":    "a table: the order in which outcomes are shown",
-		"internal/report.whoColumns":    "a table: columns",
-		"internal/report.customerViews": "a table: the views and their titles",
+		"cmd/keyrotor.version":         "set by the linker of a release",
+		"internal/sandbox.knownFields": "a cache of facts about types, which do not change",
+		"internal/guard.goOn":          "the zero verdict, named so that guards read as sentences",
+		"internal/report.stateOrder":   "a table: the order in which outcomes are shown",
+		"internal/report.whoColumns":   "a table: columns",
 	}
 }
 

@@ -72,9 +72,5 @@ func record(state *store.State, run *store.Run) (*cycle.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	log, err := ledger.OpenRun(run.Dir(), run.ID(), time.Now)
-	if err != nil {
-		return nil, err
-	}
-	return &cycle.Record{Folder: run, Log: log, Signer: signer, Estate: filepath.Join(state.Dir(), "ledger")}, nil
+	return cycle.Open(run, run.Dir(), signer, filepath.Join(state.Dir(), "ledger"), time.Now)
 }

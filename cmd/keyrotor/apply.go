@@ -40,11 +40,19 @@ and repeats nothing.`,
 			if err != nil {
 				return err
 			}
+			earlier, err := s.earlier(run, pl)
+			if err != nil {
+				return err
+			}
 			done, aerr := s.apply(cmd.Context(), run, pl)
 			if done.Outcomes == nil {
 				return aerr
 			}
-			return errors.Join(s.showApply(pl, args[0], done), aerr)
+			if earlier.finished(pl) && aerr == nil && s.text() {
+				s.showNothingLeft(done.Outcomes)
+			}
+			left := leftBy(done.Outcomes, earlier, aerr)
+			return errors.Join(s.showApply(pl, args[0], done, left), onlyAnew(aerr, left))
 		},
 	}
 }
@@ -58,7 +66,7 @@ func (s *session) apply(ctx context.Context, run *store.Run, pl keyrotor.Plan) (
 	if err := s.notUndone(run, pl); err != nil {
 		return cycle.Applied{}, err
 	}
-	approvals, err := readApprovals(run, pl.Digest)
+	approvals, unread, err := s.approvals(run, pl.Digest)
 	if err != nil {
 		return cycle.Applied{}, err
 	}
@@ -93,10 +101,33 @@ func (s *session) apply(ctx context.Context, run *store.Run, pl keyrotor.Plan) (
 		return err
 	})
 	bar.Done()
+	err = alsoUnread(err, pl, done, unread)
 	if done.Outcomes != nil {
 		s.codesOf(done.Outcomes, err)
+		s.keeps("what was done is kept in "+run.Dir(), s.onRun("keyrotor report", run.ID())+"   tells it; or the same apply again, which repeats nothing")
 	}
 	return done, err
+}
+
+// showNothingLeft says that this turn is none: what follows was done before.
+func (s *session) showNothingLeft(outcomes []keyrotor.Outcome) {
+	var last time.Time
+	done := 0
+	for _, o := range outcomes {
+		if o.State == keyrotor.Succeeded {
+			done++
+		}
+		for _, r := range o.Receipts {
+			if r.At.After(last) {
+				last = r.At
+			}
+		}
+	}
+	on := ""
+	if !last.IsZero() {
+		on = ", the last on " + untilText(last)
+	}
+	fmt.Fprintf(s.out, "nothing was left to do: %d of %s done%s\n", done, count(len(outcomes), "change"), on)
 }
 
 // codesOf sets the exit code that the outcomes ask for. Changes that a canary
@@ -134,21 +165,29 @@ func canaryLine(w keyrotor.Wave, checked []keyrotor.Verification) string {
 	return fmt.Sprintf("wave %d  canary check: %d of %d not confirmed", w.Number, bad, len(checked))
 }
 
-func (s *session) showApply(pl keyrotor.Plan, path string, done cycle.Applied) error {
+func (s *session) showApply(pl keyrotor.Plan, path string, done cycle.Applied, left leaves) error {
 	if !s.text() {
 		return report.Write(s.out, s.format(), report.OutcomeRows(done.Outcomes))
 	}
-	return report.ApplyText(s.out, pl, done.Outcomes, s.now(), s.nexts(s.afterApply(path, done.Outcomes)...), s.style)
+	return report.ApplyText(s.out, pl, done.Outcomes, s.now(), s.nexts(s.afterApply(pl.Run, path, done.Outcomes, left)...), s.style)
 }
 
 // afterApply is what is safe to run now: where a cause has to be mended, what
-// helps with that comes first, then the same apply, which repeats nothing.
-func (s *session) afterApply(path string, outcomes []keyrotor.Outcome) []report.Next {
-	verify := report.Next{Command: "keyrotor verify", About: "look again with the scan role"}
+// helps with that comes first, then the same apply, which repeats nothing; where
+// nothing is left that it can do, a new plan.
+func (s *session) afterApply(run keyrotor.RunID, path string, outcomes []keyrotor.Outcome, left leaves) []report.Next {
+	verify := report.Next{Command: s.onRun("keyrotor verify", run), About: "look again with the scan role"}
 	if code := s.res.code(); code != exitPart && code != exitWaiting {
 		return []report.Next{verify}
 	}
-	again := report.Next{Command: "keyrotor apply " + quoted(path), About: "takes up where it stopped"}
+	again := report.Next{Command: "keyrotor apply " + pathWord(path), About: "takes up where it stopped"}
+	switch {
+	case !left.open && left.doubt:
+		again.About = "looks again at what is unproven, and calls nothing a second time"
+		return append([]report.Next{again}, anew()...)
+	case !left.open && left.undone:
+		return append([]report.Next{verify}, anew()...)
+	}
 	if mend := report.Remedies(outcomes); len(mend) > 0 {
 		again.About = "once that is mended: takes up where it stopped"
 		return append(mend, again, verify)

@@ -13,6 +13,7 @@ import (
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/approve"
 	"github.com/keyrotor/keyrotor/internal/cycle"
+	"github.com/keyrotor/keyrotor/internal/ledger"
 	"github.com/keyrotor/keyrotor/internal/plan"
 	"github.com/keyrotor/keyrotor/internal/report"
 	"github.com/keyrotor/keyrotor/internal/store"
@@ -48,6 +49,11 @@ Elsewhere say what to choose: --all, --select or --ids.`,
 			if err != nil {
 				return err
 			}
+			if f.file != "" {
+				if err := s.writable("out", f.file); err != nil {
+					return err
+				}
+			}
 			f.file = orText(f.file, args[0])
 			pl, run, err := s.loadPlan(args[0])
 			if err != nil {
@@ -55,6 +61,10 @@ Elsewhere say what to choose: --all, --select or --ids.`,
 			}
 			if len(pl.Changes) == 0 {
 				return &keyrotor.Refusal{What: "plan " + pl.Digest.Short() + " changes nothing", Now: "nothing was signed", Next: "keyrotor plan"}
+			}
+			// No signature would help a plan whose run has carried out another.
+			if err := cycle.NoOther(run.ID(), ledger.Journal(run.Dir()), pl); err != nil {
+				return err
 			}
 			chosen, err := s.choose(pl, run, f)
 			if err != nil {
@@ -110,7 +120,7 @@ func (s *session) choose(pl keyrotor.Plan, run *store.Run, f approveFlags) (keyr
 	if chosen.Digest == pl.Digest {
 		return pl, nil
 	}
-	signed, err := readApprovals(run, pl.Digest)
+	signed, _, err := s.approvals(run, pl.Digest)
 	if err != nil {
 		return pl, err
 	}
@@ -120,6 +130,9 @@ func (s *session) choose(pl keyrotor.Plan, run *store.Run, f approveFlags) (keyr
 			Why:  []string{"a narrower plan would need all signatures anew"},
 			Next: "keyrotor approve --all " + planArg + "\nor make a plan of its own for some of the keys:\nkeyrotor plan --select EXPR -o OTHER.json",
 		}
+	}
+	if err := s.writable("out", f.file); err != nil {
+		return pl, err
 	}
 	return chosen, s.keepPlan(run, chosen, f.file)
 }
@@ -153,13 +166,16 @@ func (s *session) sign(run *store.Run, pl keyrotor.Plan, f approveFlags) error {
 		if !s.text() {
 			return report.Write(s.out, s.format(), pl)
 		}
-		fmt.Fprintf(s.out, "chosen %s, digest %s, written to %s\n", count(len(pl.Changes), "change"), pl.Digest, f.file)
+		fmt.Fprintf(s.out, "chosen %s, digest %s, written to %s\n", count(len(pl.Changes), "change"), pl.Digest, report.Clean(f.file))
 		s.showNext(s.nextApprover(f.file, true))
 		return nil
 	}
 	signers, _, err := s.signers()
 	if err != nil {
 		return err
+	}
+	for _, doubt := range signers.Doubts() {
+		fmt.Fprintf(s.err, "! %s\n", report.Clean(doubt))
 	}
 	key, done, err := s.signer(f.key)
 	if err != nil {
@@ -170,38 +186,55 @@ func (s *session) sign(run *store.Run, pl keyrotor.Plan, f approveFlags) error {
 	if err != nil {
 		return err
 	}
-	statement, err := s.statement(pl, f.valid)
+	statement, err := s.statement(run, pl, f.valid)
 	if err != nil {
 		return err
 	}
-	a, err := approve.Sign(statement, principal, key, s.rand)
-	if err != nil {
-		return err
-	}
-	earlier, err := readApprovals(run, pl.Digest)
-	if err != nil {
-		return err
-	}
-	// The author's own signature, or one by an unknown key, is refused here and
-	// not first at apply; that too few have signed so far is not.
-	if _, err := approve.Check(pl, a, signers, s.now().UTC()); err != nil {
-		return err
-	}
+	var all []keyrotor.Approval
 	var name string
-	err = s.record(run, func(rec *cycle.Record) error {
+	// The run is taken up before the key is asked: nobody touches a token for a
+	// signature that then finds no place.
+	err = s.recordWithin(3*time.Second, run, func(rec *cycle.Record) error {
+		if err := cycle.NoOther(run.ID(), rec.Log, pl); err != nil {
+			return err
+		}
+		a, err := approve.Sign(statement, principal, key, s.rand)
+		if err != nil {
+			return err
+		}
+		// The author's own signature, or one by an unknown key, is refused here and
+		// not first at apply; that too few have signed so far is not.
+		if _, err := approve.Check(pl, a, signers, s.now().UTC()); err != nil {
+			return err
+		}
+		earlier, _, err := s.approvals(run, pl.Digest)
+		if err != nil {
+			return err
+		}
+		all = append(earlier, a)
 		name, err = saveApproval(rec, a)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return s.showApproved(pl, append(earlier, a), signers, name, f.file)
+	s.keeps("the approval is kept in "+filepath.Join(run.Dir(), filepath.FromSlash(name))+" and need not be given again", "keyrotor plan show "+pathWord(f.file)+"   prints what was signed, where there is room")
+	return s.showApproved(pl, all[:len(all)-1], all[len(all)-1], signers, name, f.file)
 }
 
 // principal is who signs: the name that allowed_signers gives the key.
 func (s *session) principal(signers *approve.AllowedSigners, key ssh.PublicKey, as string) (string, error) {
 	names := signers.PrincipalsOf(key, approve.Namespace, s.now().UTC())
+	patterns := signers.Patterns(key, approve.Namespace, s.now().UTC())
 	switch {
+	case as != "" && signers.Check(as, key, approve.Namespace, s.now().UTC()) == nil:
+		return as, nil
+	case len(names) == 0 && len(patterns) > 0:
+		return "", &keyrotor.Refusal{
+			What: fmt.Sprintf("the key %s stands beside %s in %s, which names nobody", fingerprintOf(key), strings.Join(patterns, " and "), s.cfg.path(s.cfg.Approval.Signers)),
+			Why:  []string{"a pattern is not a person: an approval says who gives it"},
+			Now:  "nothing was signed", Next: "say who you are, by a name that the pattern accepts:\n" + s.again("--as", "NAME"),
+		}
 	case len(names) == 0:
 		return "", &keyrotor.Refusal{
 			What: "the key " + fingerprintOf(key) + " is nobody's in " + s.cfg.path(s.cfg.Approval.Signers),
@@ -209,13 +242,11 @@ func (s *session) principal(signers *approve.AllowedSigners, key ssh.PublicKey, 
 		}
 	case as == "":
 		return names[0], nil
-	case slices.Contains(names, as):
-		return as, nil
 	}
 	return "", &keyrotor.Refusal{What: fmt.Sprintf("the key %s belongs to %s, not to %s", fingerprintOf(key), strings.Join(names, ", "), as), Now: "nothing was signed", Next: "leave out --as, or sign with a key of " + as}
 }
 
-func (s *session) statement(pl keyrotor.Plan, valid time.Duration) (keyrotor.Statement, error) {
+func (s *session) statement(run *store.Run, pl keyrotor.Plan, valid time.Duration) (keyrotor.Statement, error) {
 	most := time.Duration(pl.Needs.ValidHours) * time.Hour
 	if valid == 0 {
 		valid = most
@@ -223,7 +254,7 @@ func (s *session) statement(pl keyrotor.Plan, valid time.Duration) (keyrotor.Sta
 	if valid < time.Minute || valid > most {
 		return keyrotor.Statement{}, usage("--valid %s: between a minute and %s", valid, most)
 	}
-	head, err := s.headOver(pl.Run)
+	head, err := s.headOver(run)
 	if err != nil {
 		return keyrotor.Statement{}, err
 	}
@@ -233,21 +264,27 @@ func (s *session) statement(pl keyrotor.Plan, valid time.Duration) (keyrotor.Sta
 	}, nil
 }
 
-func (s *session) showApproved(pl keyrotor.Plan, all []keyrotor.Approval, signers *approve.AllowedSigners, name, file string) error {
-	last := all[len(all)-1]
+func (s *session) showApproved(pl keyrotor.Plan, earlier []keyrotor.Approval, last keyrotor.Approval, signers *approve.AllowedSigners, name, file string) error {
 	if !s.text() {
 		return report.Write(s.out, s.format(), report.Document{Schema: keyrotor.SchemaApproval, Version: keyrotor.SchemaVersion, Body: last})
 	}
 	fmt.Fprintf(s.out, "signed   %s (%s) as %s, valid until %s\n", pl.Digest, count(len(pl.Changes), "change"), report.Clean(last.Principal), untilText(last.Statement.Expires))
 	fmt.Fprintf(s.out, "kept     %s\n", report.Clean(filepath.Join(s.state.Dir(), "runs", string(pl.Run), filepath.FromSlash(name))))
+	// An approval is kept by its principal's name: who signs again has one still.
+	others := slices.DeleteFunc(slices.Clone(earlier), func(a keyrotor.Approval) bool { return a.Principal == last.Principal })
+	all := append(others, last)
 	// Refused or not: they say who counts before this signature, and who after it.
-	before, _ := approve.Verify(pl, plan.Digest, all[:len(all)-1], signers, s.now().UTC())
+	before, _ := approve.Verify(pl, plan.Digest, earlier, signers, s.now().UTC())
 	counted, err := approve.Verify(pl, plan.Digest, all, signers, s.now().UTC())
-	if len(counted.Approvers) <= len(before.Approvers) {
-		fmt.Fprintf(s.out, "already  %s had signed: a person counts once, and this renews it\n", report.Clean(last.Principal))
+	switch {
+	case len(all) < len(earlier)+1:
+		fmt.Fprintf(s.out, "already  %s had signed: a person counts once, and this signature takes the place of the earlier one\n", report.Clean(last.Principal))
+	case len(counted.Approvers) <= len(before.Approvers):
+		fmt.Fprintf(s.out, "already  the person of %s had signed under another name or with another key: a person counts once\n", report.Clean(last.Principal))
+		counted.Ignored = nil // which says the same once more
 	}
 	if err == nil {
-		s.showNext("keyrotor apply " + quoted(file))
+		s.showNext("keyrotor apply " + pathWord(file))
 		return nil
 	}
 	fmt.Fprintf(s.out, "needs    %s\n", report.Clean(stillNeeded(pl, counted)))

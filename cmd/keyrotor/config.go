@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -30,7 +32,7 @@ type Config struct {
 	Tags         TagsConfig         `yaml:"tags" json:"tags,omitempty" jsonschema_description:"Which tags carry meaning here."`
 	Rules        []string           `yaml:"rules" json:"rules,omitempty" jsonschema_description:"Rule packs: builtin, and files beside this one."`
 	Waivers      string             `yaml:"waivers" json:"waivers,omitempty" jsonschema_description:"File of waivers; FILE.sig beside it holds the signature."`
-	Cryptoperiod Duration           `yaml:"cryptoperiod" json:"cryptoperiod,omitempty" jsonschema:"type=string" jsonschema_description:"How long key material may serve: 365d, 8760h."`
+	Cryptoperiod Duration           `yaml:"cryptoperiod" json:"cryptoperiod,omitempty" jsonschema:"type=string" whole:"24h" jsonschema_description:"How long key material may serve, in whole days: 365d, 8760h."`
 	ExpectedGaps []GapConfig        `yaml:"expected_gaps" json:"expected_gaps,omitempty" jsonschema_description:"What may be unreadable without failing the run."`
 	Scan         ScanConfig         `yaml:"scan" json:"scan,omitempty"`
 	Approval     ApprovalConfig     `yaml:"approval" json:"approval,omitempty"`
@@ -80,20 +82,20 @@ type GapConfig struct {
 // ApprovalConfig says whose signatures a plan needs.
 type ApprovalConfig struct {
 	Signers          string   `yaml:"signers" json:"signers,omitempty" jsonschema_description:"File in the format of OpenSSH's allowed_signers."`
-	Needed           *int     `yaml:"needed" json:"needed,omitempty" jsonschema:"minimum=1" jsonschema_description:"Persons who must sign. Default 1."`
+	Needed           *int     `yaml:"needed" json:"needed,omitempty" jsonschema:"minimum=1,maximum=1000" jsonschema_description:"Persons who must sign. Default 1."`
 	AuthorMayApprove bool     `yaml:"author_may_approve" json:"author_may_approve,omitempty"`
-	Valid            Duration `yaml:"valid" json:"valid,omitempty" jsonschema:"type=string" jsonschema_description:"Longest validity of an approval. Default 168h."`
+	Valid            Duration `yaml:"valid" json:"valid,omitempty" jsonschema:"type=string" whole:"1h" jsonschema_description:"Longest validity of an approval, in whole hours. Default 168h."`
 }
 
 // ApplyConfig bounds what one apply may do.
 type ApplyConfig struct {
-	Canary        int            `yaml:"canary" json:"canary,omitempty" jsonschema_description:"Changes in the first wave. Default 5."`
-	StopAfter     int            `yaml:"stop_after" json:"stop_after,omitempty" jsonschema_description:"Failures after which an account is left alone, and no more than so many: changes under way count as if they had failed, so that this is also how many of an account are under way at a time, less those that failed. Default 5."`
-	StopRunAfter  int            `yaml:"stop_run_after" json:"stop_run_after,omitempty" jsonschema_description:"Failures after which the run stops, counted as in stop_after. Default 20."`
-	Concurrency   int            `yaml:"concurrency" json:"concurrency,omitempty" jsonschema_description:"Changes under way at once. Default 16."`
+	Canary        int            `yaml:"canary" json:"canary,omitempty" jsonschema:"minimum=1,maximum=1000000" jsonschema_description:"Changes in the first wave. Default 5."`
+	StopAfter     int            `yaml:"stop_after" json:"stop_after,omitempty" jsonschema:"minimum=1,maximum=1000000" jsonschema_description:"Failures after which an account is left alone, and no more than so many: changes under way count as if they had failed, so that this is also how many of an account are under way at a time, less those that failed. Default 5."`
+	StopRunAfter  int            `yaml:"stop_run_after" json:"stop_run_after,omitempty" jsonschema:"minimum=1,maximum=1000000" jsonschema_description:"Failures after which the run stops, counted as in stop_after. Default 20."`
+	Concurrency   int            `yaml:"concurrency" json:"concurrency,omitempty" jsonschema:"minimum=1,maximum=1000" jsonschema_description:"Changes under way at once. Default 16."`
 	Patience      Duration       `yaml:"patience" json:"patience,omitempty" jsonschema:"type=string" jsonschema_description:"How long a late effect is awaited. Default 2m."`
-	MaxPerAccount int            `yaml:"max_per_account" json:"max_per_account,omitempty" jsonschema_description:"Most changes of one plan in one account; more is refused. 0: no limit."`
-	MaxPerRun     int            `yaml:"max_per_run" json:"max_per_run,omitempty" jsonschema_description:"Most changes of one plan; more is refused. 0: no limit."`
+	MaxPerAccount int            `yaml:"max_per_account" json:"max_per_account,omitempty" jsonschema:"minimum=0,maximum=1000000" jsonschema_description:"Most changes of one plan in one account; more is refused. 0: no limit."`
+	MaxPerRun     int            `yaml:"max_per_run" json:"max_per_run,omitempty" jsonschema:"minimum=0,maximum=1000000" jsonschema_description:"Most changes of one plan; more is refused. 0: no limit."`
 	Freeze        []FreezeConfig `yaml:"freeze" json:"freeze,omitempty" jsonschema_description:"Windows in which nothing is started."`
 }
 
@@ -123,7 +125,7 @@ func parseDuration(s string) (time.Duration, error) {
 		return time.Duration(n) * 24 * time.Hour, nil
 	}
 	v, err := time.ParseDuration(s)
-	if err != nil || v < 0 {
+	if err != nil || v < 0 || v > 36500*24*time.Hour {
 		return 0, fmt.Errorf("%q is no duration such as 365d, 36h or 90s", s)
 	}
 	return v, nil
@@ -141,14 +143,20 @@ func loadConfig(path string) (*Config, error) {
 	}
 	data, err := readInput(path, maxText)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && !asked:
+	case errors.Is(err, fs.ErrNotExist) && !asked && !isThere(path):
 		data = nil
+	case errors.Is(err, fs.ErrNotExist) && isThere(path):
+		return nil, usage("read the configuration: %s is a link that leads nowhere", path)
 	case err != nil:
 		return nil, usage("read the configuration: %w", err)
 	}
 	c := &Config{dir: filepath.Dir(path)}
 	if len(strings.TrimSpace(string(data))) > 0 {
-		if err := assess.UnmarshalYAML(path, data, c); err != nil {
+		err := assess.UnmarshalYAML(path, data, c)
+		if !isShaped(err) {
+			err = cmp.Or(checkNumbers(path, data), err) // which knows places that the library does not tell
+		}
+		if err != nil {
 			return nil, badConfig(path, err)
 		}
 	}
@@ -161,10 +169,16 @@ func loadConfig(path string) (*Config, error) {
 	return c, nil
 }
 
+// isThere reports whether there is anything by that name: a link that leads nowhere
+// was meant to be a configuration, and is not as good as none.
+func isThere(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
 // badConfig shows the mistake in the file with its place.
 func badConfig(path string, err error) error {
-	var shaped *assess.SourceError
-	if errors.As(err, &shaped) {
+	if isShaped(err) {
 		return &usageError{err}
 	}
 	return usage("%s: %s", path, strings.TrimSpace(yaml.FormatError(err, false, true)))
@@ -234,8 +248,10 @@ func (c *Config) validate() error {
 	if *c.Approval.Needed < 1 {
 		return fmt.Errorf("approval.needed: %d; a plan needs at least one approval", *c.Approval.Needed)
 	}
-	if time.Duration(c.Cryptoperiod) < 24*time.Hour {
-		return errors.New("cryptoperiod: less than a day")
+	for i, pack := range c.Rules {
+		if slices.Contains(c.Rules[:i], pack) {
+			return fmt.Errorf("rules: %s stands there twice", pack)
+		}
 	}
 	for i, g := range c.ExpectedGaps {
 		if g.Match == "" || g.Reason == "" || g.Approver == "" || g.Until == "" {

@@ -112,6 +112,7 @@ func (r *rig) finish(before string) []keyrotor.Outcome {
 }
 
 func TestApplyKilledAgainAndAgainEndsWithEveryKeyEnabledOnce(t *testing.T) {
+	testenv.Slow(t, "takes seconds")
 	const keys = 12
 	w, url := watch(t, many(keys), sandbox.Options{})
 	r := newRig(t, url, sandbox.Management)
@@ -190,6 +191,7 @@ func TestRotateNowKilledAtTheCallNeverRotatesTwice(t *testing.T) {
 }
 
 func TestCreateKeyKilledAnywhereMakesOneKeyAtMost(t *testing.T) {
+	testenv.Slow(t, "takes seconds")
 	for _, c := range []crash{
 		{"CreateKey", 1, beforeEffect}, {"CreateKey", 1, duringEffect}, {"CreateKey", 1, afterEffect},
 		{"CreateAlias", 1, beforeEffect}, {"CreateAlias", 1, afterEffect},

@@ -3,14 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/cycle"
 	"github.com/keyrotor/keyrotor/internal/report"
 )
 
@@ -38,7 +38,7 @@ plan and report behind. It uses the same commands as a real organization would.`
 			if err := d.prepare(dir); err != nil {
 				return err
 			}
-			if err := d.walk(cmd); err != nil {
+			if err := d.walk(cmd.Context()); err != nil {
 				return err
 			}
 			if !keep {
@@ -62,142 +62,42 @@ type demo struct {
 	started time.Time
 }
 
-// walk is the loop, a line a stage.
-func (d *demo) walk(cmd *cobra.Command) error {
-	ctx := cmd.Context()
-	s, err := d.open()
-	if err != nil {
-		return err
-	}
-	line := func(stage, format string, args ...any) {
-		fmt.Fprintf(d.out, "%-8s %s\n", stage, report.Clean(fmt.Sprintf(format, args...)))
-	}
-	begin := d.now()
-	run, err := s.scan(cmd, nil)
-	if err != nil {
-		return err
-	}
-	v, err := s.view(run, nil)
-	if err != nil {
-		return err
-	}
-	pop := v.Population
-	line("scan", "%s · %d of %d places read · %s keys (%s customer managed)   %.1f s", count(len(pop.Accounts), "account"), pop.Read, pop.Places, thousands(pop.Keys), thousands(pop.Customer), d.now().Sub(begin).Seconds())
-	if pop.Gaps > 0 {
-		g := v.Gaps[0]
-		line("", "! %s, as in any real organization; the first: %s/%s %s on %s (%s)", count(pop.Gaps, "gap"), g.Account, g.Region, g.Code, g.Call, g.Cause)
-	}
-	_, counts, err := s.assess(run)
-	if err != nil {
-		return err
-	}
-	line("assess", "%d rotate · %d could and do not · %d cannot automatically · %d could not be read",
-		counts.Views[keyrotor.ViewRotating], counts.Views[keyrotor.ViewTarget], counts.Views[keyrotor.ViewNotEligible], counts.Views[keyrotor.ViewUnreadable])
-	line("", "enabled is not rotated: %d hold material past its cryptoperiod", counts.Overdue)
-	planFile := filepath.Join(d.dir, "plan.json")
-	pl, err := s.plan(ctx, run, planFlags{file: planFile, ticket: "DEMO-1", reason: "the demo"}, buildFromFindings)
-	if err != nil {
-		return err
-	}
-	sizes := make([]string, len(pl.Waves))
-	for i, w := range pl.Waves {
-		sizes[i] = fmt.Sprint(len(w.Changes))
-	}
-	calls := 0
-	for _, b := range pl.Budget {
-		calls += b.Count
-	}
-	line("plan", "%s in %s (%s) · %s · first rotations in 365 d", count(len(pl.Changes), "change"), count(len(pl.Waves), "wave"), strings.Join(sizes, " · "), count(calls, "call"))
-	line("", "digest %s", pl.Digest)
-	if err := d.approve(s, run.Dir(), pl); err != nil {
-		return err
-	}
-	line("approve", "%d of %d: %s (SSH signatures)", len(demoApprovers()), pl.Needs.Approvals, strings.Join(demoApprovers(), ", "))
-	done, err := s.apply(ctx, run, pl)
-	if err != nil {
-		return err
-	}
-	n := done.Counts()
-	line("apply", "%s · %s", count(len(done.Outcomes), "change"), outcomeWords(n))
-	if why := failures(done.Outcomes); why != "" {
-		line("", "! %s", why)
-	}
-	found, err := s.verify(ctx, run, 10*time.Second)
-	if err != nil {
-		return err
-	}
-	verdicts := map[keyrotor.VerificationVerdict]int{}
-	for _, f := range found {
-		verdicts[f.Verdict]++
-	}
-	line("verify", "%d confirmed · %d discrepant · %d unreadable", verdicts[keyrotor.Confirmed], verdicts[keyrotor.Discrepant], verdicts[keyrotor.Unreadable])
-	where, err := s.report(run, filepath.Join(d.dir, "report.html"))
-	if err != nil {
-		return err
-	}
-	head, err := s.ledgerHead()
-	if err != nil {
-		return err
-	}
-	if err := d.publishKey(s); err != nil {
-		return err
-	}
-	size, _, _ := strings.Cut(head, ":")
-	line("ledger", "entry %s, checkpoint signed by the demo's own key", size)
-	d.farewell(s, where)
-	d.res = result{} // gaps and refusals are what the demo set out to show
-	return nil
-}
+// planFile is the demo's plan, as a user would have it.
+func (d *demo) planFile() string { return filepath.Join(d.dir, "plan.json") }
 
-// approve signs as each approver, with the same code as `keyrotor approve`.
-func (d *demo) approve(s *session, _ string, pl keyrotor.Plan) error {
-	run, err := s.state.Run(pl.Run)
-	if err != nil {
-		return err
-	}
-	out := d.out
-	defer func() { d.out = out }()
-	d.out = discard{}
-	for _, who := range demoApprovers() {
-		if err := s.sign(run, pl, approveFlags{key: d.key(who), file: filepath.Join(d.dir, "plan.json")}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// publishKey leaves the public half of the demo's ledger key beside the state.
-func (d *demo) publishKey(s *session) error {
-	_, verifier, err := s.ledgerKey()
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(d.dir, "ledger.pub"), []byte(verifier+"\n"), 0o644); err != nil {
-		return usage("write the demo's files: %w", err)
-	}
-	return nil
-}
-
-type discard struct{}
-
-func (discard) Write(p []byte) (int, error) { return len(p), nil }
-
+// farewell says what was left where, and what to try next.
 func (d *demo) farewell(s *session, where string) {
 	config := "--config " + quoted(filepath.Join(d.dir, "keyrotor.yaml"))
-	example := "KEY"
-	if p, err := readPlanFile(filepath.Join(d.dir, "plan.json")); err == nil && len(p.Changes) > 0 {
-		example = p.Changes[len(p.Changes)-1].Target.Name
-	}
-	fmt.Fprintf(d.out, "\nReport   %s\nTook     %.1f s; everything is in %s\n", fileURL(where), d.now().Sub(d.started).Seconds(), d.dir)
+	self := invocation()
+	fmt.Fprintf(d.out, "\nReport   %s\nTook     %.1f s; everything is in %s\n", fileURL(where), d.now().Sub(d.started).Seconds(), report.Clean(d.dir))
 	lead := "Next     "
 	for _, n := range [][2]string{
-		{"keyrotor " + config + " explain " + quoted(example), "one key, on a page"},
-		{"keyrotor evidence verify --key " + quoted(filepath.Join(d.dir, "ledger.pub")) + " " + quoted(s.state.Dir()), "check all of this without trusting us"},
-		{"keyrotor scan", "the same on your own organization"},
+		{self + " " + config + " explain " + quoted(d.example(s)), "one key, on a page"},
+		{self + " evidence verify --key " + quoted(filepath.Join(d.dir, "ledger.pub")) + " " + quoted(s.state.Dir()), "check all of this without trusting us"},
+		{self + " scan", "the same on your own organization"},
 	} {
 		fmt.Fprintf(d.out, "%s%s\n           %s\n", lead, report.Clean(n[0]), n[1])
 		lead = "         "
 	}
+}
+
+// example is a key that is worth a page: one that refused, else the one whose
+// material is oldest.
+func (d *demo) example(s *session) string {
+	pl, err := readPlanFile(d.planFile())
+	if err != nil || len(pl.Changes) == 0 {
+		return "KEY"
+	}
+	if run, err := s.state.Run(pl.Run); err == nil {
+		outcomes, _ := cycle.Outcomes(run) // any key will do
+		for _, o := range outcomes {
+			if o.State == keyrotor.Failed {
+				return o.Target.ID
+			}
+		}
+	}
+	oldest := slices.MinFunc(pl.Changes, func(a, b keyrotor.Change) int { return a.Seen.Created.Compare(b.Seen.Created) })
+	return oldest.Target.ID
 }
 
 // stay keeps the sandbox up.

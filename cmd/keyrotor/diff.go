@@ -14,13 +14,22 @@ import (
 
 func (p *program) diffCmd() *cobra.Command {
 	return &cobra.Command{
-		Use:   "diff RUN RUN",
+		Use:   "diff [RUN RUN]",
 		Short: "What differs between two runs: new, gone, better, worse",
-		Args:  p.twoRuns,
+		Long: `Diff compares the keys of two runs; without arguments those of the two latest
+scans. keyrotor runs lists which runs there are.`,
+		Example: "  keyrotor diff\n  keyrotor diff 20261114T101502Z-9c1e 20261121T101502Z-5f3c",
+		Args:    p.twoRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := p.open()
 			if err != nil {
 				return err
+			}
+			if len(args) == 0 {
+				for _, id := range s.latestRuns(2) {
+					args = append(args, string(id))
+				}
+				fmt.Fprintf(s.err, "from run %s to run %s\n", args[0], args[1])
 			}
 			var streams [2]report.Stream
 			var partly []string
@@ -49,7 +58,7 @@ func (p *program) diffCmd() *cobra.Command {
 				if streams, err = common(streams); err != nil {
 					return err
 				}
-				fmt.Fprintf(s.err, "! %s: compared is only what both runs saw\n", strings.Join(partly, "; "))
+				fmt.Fprintf(s.err, "! %s: compared is only what both runs saw\n", said(strings.Join(partly, "; ")))
 			}
 			d, err := report.Diff(streams[0], streams[1])
 			if err != nil {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -110,6 +111,7 @@ func ownMounts(t *testing.T) {
 }
 
 func TestApplyOnAFullDiskStopsBeforeTheNextEffectAndGoesOnLater(t *testing.T) {
+	testenv.Slow(t, "takes seconds")
 	t.Run("a file system without room", func(t *testing.T) {
 		if os.Getenv(inOwnMounts) == "" {
 			ownMounts(t)
@@ -170,8 +172,11 @@ func applyOnFull(t *testing.T, d disk) {
 		t.Errorf("scan on a full disk: exit code %d\n%s", code, out)
 	}
 
+	// And nobody is called a forger for it, now or once there is room again.
+	r.must(exitDone, "evidence", "verify", "state")
 	w.arm("", 0, 0, nil)
 	d.free(t, r)
+	r.must(exitDone, "evidence", "verify", "state")
 	r.must(exitDone, "apply", "plan.json")
 	for key, n := range w.effectsOf("EnableKeyRotation") {
 		if n != 1 {
@@ -186,6 +191,44 @@ func applyOnFull(t *testing.T, d disk) {
 	for _, o := range r.outcomes() {
 		if o.State != keyrotor.Succeeded {
 			t.Errorf("%s ended %s (%s)", o.Target.Name, o.State, o.Reason)
+		}
+	}
+}
+
+// TestADiskThatFillsUpAtAnyWriteIsNoForgery gives the record less room than a
+// command needs, a little more each time, so that every one of its writes is the
+// one that fails.
+func TestADiskThatFillsUpAtAnyWriteIsNoForgery(t *testing.T) {
+	testenv.Slow(t, "takes seconds")
+	if os.Getenv(inOwnMounts) == "" {
+		ownMounts(t)
+		return
+	}
+	world := many(8)
+	for kilobytes := 24; kilobytes <= pick(120, 360); kilobytes += pick(32, 8) {
+		_, url := watch(t, world, sandbox.Options{})
+		r := newRig(t, url, sandbox.Management)
+		dir := filepath.Join(r.dir, "state")
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%dk", kilobytes)); err != nil {
+			t.Skip(cannotMount, err) // seen by ownMounts
+		}
+		for _, command := range []string{"scan", "assess", "plan", "approve --all --key alice plan.json", "apply plan.json", "verify", "report"} {
+			code, out := r.run(strings.Fields(command)...)
+			if strings.Contains(out, "panic") {
+				t.Errorf("%d KiB: %s: exit code %d\n%s", kilobytes, command, code, out)
+			}
+			if _, err := os.Stat(filepath.Join(dir, "runs")); err != nil {
+				continue // not even the folder fitted
+			}
+			if code, out := r.run("evidence", "verify", "state"); code != exitDone {
+				t.Errorf("%d KiB, after %s: exit code %d\n%s", kilobytes, command, code, out)
+			}
+		}
+		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+			t.Errorf("unmount: %v", err)
 		}
 	}
 }

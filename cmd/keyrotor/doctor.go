@@ -29,24 +29,24 @@ may write cannot be tried without writing; keyrotor iam-policy prints what it ne
 			if err != nil {
 				return err
 			}
-			checks, err := estate.Doctor(cmd.Context(), all)
+			found, err := estate.Doctor(cmd.Context(), all)
 			if err != nil {
 				return err
 			}
-			checks = append(s.checkHere(), checks...)
+			checks := append(s.checkHere(), found.Checks...)
 			for _, c := range checks {
 				if c.Status == aws.CheckFailed {
 					s.res.add(exitPart)
 				}
 			}
-			return s.showDoctor(checks, all)
+			return s.showDoctor(checks, all, found.NotEntered)
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "every account, as a matrix of accounts × permissions")
 	return cmd
 }
 
-func (s *session) showDoctor(checks []aws.DoctorCheck, all bool) error {
+func (s *session) showDoctor(checks []aws.DoctorCheck, all bool, notEntered int) error {
 	if !s.text() {
 		return report.Write(s.out, s.format(), doctorRows(checks))
 	}
@@ -61,14 +61,14 @@ func (s *session) showDoctor(checks []aws.DoctorCheck, all bool) error {
 		if c.Status == aws.CheckFailed {
 			bad++
 		}
-		fmt.Fprintf(s.out, "%s %-12s %-14s %-6s %-28s %s\n", doctorSign(c.Status), orText(c.Account, "–"), orText(c.Region, "–"), c.Role, c.Check, report.Clean(c.Detail))
+		s.say("%s\n", report.Clean(fmt.Sprintf("%s %-12s %-14s %-6s %-28s %s", s.aligned(doctorSign(c.Status)), orText(c.Account, "–"), orText(c.Region, "–"), c.Role, c.Check, said(c.Detail))))
 		if c.Fix != "" {
 			fmt.Fprintf(s.out, "  mend: %s\n", report.Clean(c.Fix))
 		}
 	}
 	if bad == 0 {
 		fmt.Fprintf(s.out, "\n%s in %s, nothing to mend there\n", count(len(checks), "check"), count(accountsIn(checks), "account"))
-		fmt.Fprintf(s.out, "Not tried: %swhether the apply role may write\n", notTried(all))
+		fmt.Fprintf(s.out, "Not tried: %swhether the apply role may write\n", notTried(notEntered))
 		s.showNext("keyrotor scan")
 		return nil
 	}
@@ -95,7 +95,7 @@ func (s *session) doctorMatrix(checks []aws.DoctorCheck) {
 		cells[c.Account+"\n"+column] = c.Status
 	}
 	for i, column := range columns {
-		fmt.Fprintf(s.out, "%2d  %s\n", i+1, column)
+		fmt.Fprintf(s.out, "%2d  %s\n", i+1, report.Clean(column))
 	}
 	fmt.Fprintf(s.out, "\n%-12s", "account")
 	for i := range columns {
@@ -103,13 +103,21 @@ func (s *session) doctorMatrix(checks []aws.DoctorCheck) {
 	}
 	fmt.Fprintln(s.out)
 	for _, a := range accounts {
-		fmt.Fprintf(s.out, "%-12s", a)
+		fmt.Fprintf(s.out, "%-12s", report.Clean(a))
 		for _, column := range columns {
-			fmt.Fprintf(s.out, "  %s", doctorSign(cells[a+"\n"+column]))
+			s.say(" %2s", s.style.Plain(doctorSign(cells[a+"\n"+column])))
 		}
 		fmt.Fprintln(s.out)
 	}
-	fmt.Fprintln(s.out)
+}
+
+// aligned fills up a sign to the widest: "ok" takes two columns where a terminal
+// has no check mark.
+func (p *program) aligned(sign string) string {
+	if !p.style.ASCII {
+		return sign
+	}
+	return fmt.Sprintf("%-2s", p.style.Plain(sign))
 }
 
 func doctorSign(c aws.CheckStatus) string {
@@ -153,10 +161,10 @@ func accountsIn(checks []aws.DoctorCheck) int {
 	return len(seen)
 }
 
-// notTried says what a good result does not cover.
-func notTried(all bool) string {
-	if all {
+// notTried says what a good result does not cover, so many accounts not entered.
+func notTried(accounts int) string {
+	if accounts == 0 {
 		return "other Regions than the first of each account, and "
 	}
-	return "the other accounts (--all enters each), other Regions than the first, and "
+	return count(accounts, "other account") + " (--all enters each), other Regions than the first, and "
 }

@@ -133,19 +133,19 @@ func notChecked(dir string, err error) error {
 
 func (p *program) showCheck(dir string, o ledger.VerifyOptions, found ledger.Report) {
 	for _, f := range found.Faults {
-		fmt.Fprintf(p.out, "✗ %s\n", report.Clean(f.String()))
+		p.say("✗ %s\n", said(f.String()))
 	}
 	for _, n := range found.Notices {
-		fmt.Fprintf(p.out, "! %s\n", report.Clean(n))
+		p.say("! %s\n", said(n))
 	}
 	sizes := []string{count(found.Runs, "run"), count(found.Entries, "log entry"), count(found.Artifacts, "file")}
 	if found.OK() {
-		fmt.Fprintf(p.out, "✓ whole: %s · head %s\n", strings.Join(sizes, " · "), found.Head)
+		p.say("✓ whole: %s · head %s\n", strings.Join(sizes, " · "), report.Clean(found.Head))
 	} else {
-		fmt.Fprintf(p.out, "\n✗ tampered: %s in %s\n", count(len(found.Faults), "fault"), strings.Join(sizes, ", "))
+		p.say("\n✗ tampered: %s in %s\n", count(len(found.Faults), "fault"), strings.Join(sizes, ", "))
 	}
 	for _, c := range found.CannotExclude {
-		fmt.Fprintf(p.out, "  this check cannot exclude: %s\n", report.Clean(c))
+		p.say("  this check cannot exclude: %s\n", report.Clean(c))
 	}
 	more := ""
 	if o.Key == "" {

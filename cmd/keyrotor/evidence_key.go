@@ -57,7 +57,7 @@ func (s *session) showLedgerKey() error {
 		if key := strings.TrimSpace(line); signedBy(checkpoint, key) {
 			say("! this key sealed %s; it is not this machine's, but was read from %s", s.state.Dir(), beside)
 			say("  a check that trusts nobody gets the key from elsewhere than beside the state")
-			_, err = fmt.Fprintln(s.out, key)
+			_, err = fmt.Fprintln(s.out, report.Clean(key)) // the name in it is whatever somebody wrote
 			return err
 		}
 	}

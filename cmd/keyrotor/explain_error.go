@@ -18,17 +18,21 @@ import (
 // what failed, what holds now, what to do next. cmd is the command that failed.
 func (p *program) explainError(cmd *cobra.Command, err error) {
 	head, rest, _ := strings.Cut(headline(err), "\n")
-	fmt.Fprintf(p.err, "keyrotor: %s\n", report.Clean(head))
+	fmt.Fprintf(p.err, "keyrotor: %s\n", said(head))
 	for line := range strings.SplitSeq(rest, "\n") {
 		if line != "" {
-			fmt.Fprintf(p.err, "  %s\n", report.Clean(line))
+			fmt.Fprintf(p.err, "  %s\n", said(line))
 		}
 	}
 	for _, part := range p.parts(cmd, err) {
 		label := part[0]
 		for line := range strings.SplitSeq(part[1], "\n") {
 			if line != "" {
-				fmt.Fprintf(p.err, "  %-5s %s\n", label, report.Clean(line))
+				text := report.Clean(line) // what is to be pasted stays whole
+				if part[0] != "next" {
+					text = said(line)
+				}
+				fmt.Fprintf(p.err, "  %-5s %s\n", label, text)
 				label = ""
 			}
 		}

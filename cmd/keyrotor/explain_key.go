@@ -120,7 +120,7 @@ func (s *session) explain(run *store.Run, j *judging, found []keyrotor.Assessmen
 		if err != nil {
 			return err
 		}
-		next := s.nexts(report.Next{Command: "keyrotor plan --select " + quoted(`asset.id == "`+a.Asset.ID+`"`), About: "plan for this key alone"})
+		next := s.afterExplain(e)
 		if slices.ContainsFunc(e.Past, func(p report.Past) bool { return p.Run == run.ID() }) {
 			next = append(s.nexts(report.Next{Command: "keyrotor scan", About: "look anew: what stands above was seen before we changed the key"}), next...)
 		}
@@ -129,6 +129,21 @@ func (s *session) explain(run *store.Run, j *judging, found []keyrotor.Assessmen
 		}
 	}
 	return nil
+}
+
+// afterExplain is what is safe to run next: a plan only where it would hold a
+// change.
+func (s *session) afterExplain(e report.Explanation) []report.Next {
+	a := e.Assessment
+	switch {
+	case a.View == keyrotor.ViewUnreadable:
+		return s.nexts(report.Next{Command: "keyrotor doctor --all", About: "says which account or policy keeps the scan role out, and what to mend"})
+	case e.Change == nil && overdue(a):
+		return s.nexts(report.Next{Command: "keyrotor plan --rotate-overdue --select " + quoted(`asset.id == "`+a.Asset.ID+`"`), About: "rotate this key once: its material is past its cryptoperiod"})
+	case e.Change == nil:
+		return s.nexts(report.Next{Command: "keyrotor assess", About: "all keys; for this one there is nothing to plan"})
+	}
+	return s.nexts(report.Next{Command: "keyrotor plan --select " + quoted(`asset.id == "`+a.Asset.ID+`"`), About: "plan for this key alone"})
 }
 
 // explanation adds what earlier runs did to the key.
@@ -156,11 +171,28 @@ func (s *session) explanation(run *store.Run, j *judging, a keyrotor.Assessment)
 		}
 		for _, o := range outcomes {
 			if o.Target.ARN == a.Asset.ARN {
+				if id == run.ID() && o.State == keyrotor.Succeeded {
+					e.Change, e.Cost = nil, nil // it is done, since the scan
+				}
 				e.Past = append(e.Past, report.Past{Run: id, At: o.Ended, What: o.Recipe + " " + string(o.State)})
 			}
 		}
 	}
-	return e, nil
+	return e, s.since(run, &e)
+}
+
+// since adds what a second look confirmed after the scan of the same run.
+func (s *session) since(run *store.Run, e *report.Explanation) error {
+	found, err := cycle.Verifications(run)
+	if err != nil {
+		return err
+	}
+	for _, v := range found {
+		if v.Target.ARN == e.Assessment.Asset.ARN && v.Verdict == keyrotor.Confirmed {
+			e.Since = &v
+		}
+	}
+	return nil
 }
 
 // proposed adds what a plan made now would do to this key, and what that costs.

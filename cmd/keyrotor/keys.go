@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/report"
 )
 
 // keySet is where signing keys come from: files, and the agent.
@@ -92,7 +93,7 @@ func (p *program) unlock(path string, data []byte) (ssh.Signer, error) {
 	if !ok || !term.IsTerminal(int(in.Fd())) {
 		return nil, fmt.Errorf("it has a passphrase and nobody is here to type it: add it to the ssh-agent (ssh-add %s) and give %s.pub", path, path)
 	}
-	fmt.Fprintf(p.err, "passphrase of %s: ", path)
+	fmt.Fprintf(p.err, "passphrase of %s: ", report.Clean(path))
 	typed, err := term.ReadPassword(int(in.Fd()))
 	fmt.Fprintln(p.err)
 	if err != nil {

@@ -6,7 +6,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -19,7 +18,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/report"
 )
 
@@ -58,6 +56,7 @@ type program struct {
 	args  []string // as they were typed
 	flags globalFlags
 	res   result
+	kept  keeping
 }
 
 // globalFlags are the flags that every command has.
@@ -79,19 +78,15 @@ func (p *program) run(ctx context.Context, args []string) int {
 	p.args = args
 	root.SetArgs(args)
 	root.SetIn(p.in)
-	root.SetOut(p.out)
+	root.SetOut(plainly{p.out, p.style})
 	root.SetErr(p.err)
 	cmd, err := root.ExecuteContextC(ctx)
-	if err != nil {
+	if err = beside(err); err != nil {
 		p.explainError(cmd, err)
 		p.res.add(exitCodeOf(err))
-		return p.res.code()
 	}
 	if written.failed != nil {
-		p.explainError(cmd, &keyrotor.Problem{
-			Err: fmt.Errorf("write the results: %w", written.failed), Now: "the command itself was carried out",
-			Next: "the same command again, with its output where there is room",
-		})
+		p.explainError(cmd, p.notPrinted(written.failed))
 		p.res.add(exitBroken)
 	}
 	return p.res.code()
@@ -100,9 +95,9 @@ func (p *program) run(ctx context.Context, args []string) int {
 func (p *program) rootCmd() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "keyrotor",
-		Short: "Rotate every KMS key and secret of an organization, without breaking anyone, and prove it",
-		Long: `keyrotor rotates every AWS KMS key and every secret of an organization, without
-breaking anyone, and can prove it. The commands follow one loop:
+		Short: "Rotate the KMS keys of an organization, without breaking anyone, and prove it",
+		Long: `keyrotor rotates the AWS KMS keys of an organization, without breaking anyone, and
+can prove it; secrets are to come. The commands follow one loop:
 
     scan ▶ assess ▶ plan ▶ approve ▶ apply ▶ verify ▶ report
 
@@ -116,7 +111,7 @@ Nothing is changed without a plan that enough people signed. Start with
 			if err := cmd.ValidateFlagGroups(); err != nil {
 				return &usageError{err}
 			}
-			return nil
+			return nothingEmpty(cmd)
 		},
 	}
 	f := root.PersistentFlags()
@@ -133,7 +128,7 @@ Nothing is changed without a plan that enough people signed. Start with
 		root.AddCommand(c)
 	}
 	for _, c := range []*cobra.Command{
-		p.demoCmd(), p.sandboxCmd(), p.explainCmd(), p.diffCmd(), p.rulesCmd(), p.waiversCmd(), p.evidenceCmd(),
+		p.demoCmd(), p.sandboxCmd(), p.explainCmd(), p.runsCmd(), p.diffCmd(), p.rulesCmd(), p.waiversCmd(), p.evidenceCmd(),
 		p.doctorCmd(), p.iamPolicyCmd(), p.configCmd(), p.versionCmd(),
 	} {
 		c.GroupID = "more"
@@ -141,8 +136,8 @@ Nothing is changed without a plan that enough people signed. Start with
 	}
 	root.SetHelpCommandGroupID("more")
 	root.SetCompletionCommandGroupID("more")
-	root.SetOut(p.out)        // the completion command remembers where to write
-	root.InitDefaultHelpCmd() // cobra would add both later, without the exit codes
+	root.SetOut(plainly{p.out, p.style}) // the completion command remembers where to write
+	root.InitDefaultHelpCmd()            // cobra would add both later, without the exit codes
 	root.InitDefaultCompletionCmd()
 	withExitCodes(root)
 	root.AddCommand(exitCodesCmd())

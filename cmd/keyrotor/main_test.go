@@ -70,14 +70,17 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// scriptCondition knows [has:PROGRAM], which obeys KEYROTOR_TEST_REQUIRE, and
-// [root].
+// scriptCondition knows [has:PROGRAM], which obeys KEYROTOR_TEST_REQUIRE, [root],
+// and [quick], which holds unless make test runs the scripts.
 func scriptCondition(cond string) (bool, error) {
 	if program, ok := strings.CutPrefix(cond, "has:"); ok {
 		return testenv.Has(program)
 	}
-	if cond == "root" {
+	switch cond {
+	case "root":
 		return os.Getuid() == 0, nil
+	case "quick":
+		return os.Getenv(testenv.Require) == "", nil
 	}
 	return false, fmt.Errorf("unknown condition %q", cond)
 }

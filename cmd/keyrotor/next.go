@@ -1,18 +1,13 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/keyrotor/keyrotor"
-	"github.com/keyrotor/keyrotor/internal/cycle"
 	"github.com/keyrotor/keyrotor/internal/report"
 )
 
@@ -32,7 +27,7 @@ func (p *program) pasted(cmd *cobra.Command, next string) string {
 		}
 		switch {
 		case path != "":
-			line = strings.ReplaceAll(p.signing(line, path), planArg, quoted(path))
+			line = strings.ReplaceAll(p.signing(line, path), planArg, pathWord(path))
 		case strings.HasPrefix(line, "keyrotor ") && strings.Contains(line, planArg):
 			line = "keyrotor plan   makes one first"
 		}
@@ -63,7 +58,7 @@ func (p *program) nextApprover(path string, whole bool) string {
 	if whole {
 		all = " --all"
 	}
-	return "keyrotor approve" + all + " --key KEY " + quoted(path) + "\n" + aboutKey
+	return "keyrotor approve" + all + " --key KEY " + pathWord(path) + "\n" + aboutKey
 }
 
 const aboutKey = "KEY is the approver's SSH private key, or the .pub file of a key in their ssh-agent"
@@ -94,26 +89,63 @@ func (p *program) withFlags(line string) string {
 		return line
 	}
 	given := ""
-	for _, f := range [][2]string{{"--config", p.flags.config}, {"--state", p.flags.state}, {"--run", p.flags.run}} {
+	for _, f := range [][3]string{
+		{"--config", p.flags.config, pathWord(p.flags.config)}, {"--state", p.flags.state, pathWord(p.flags.state)}, {"--run", p.flags.run, quoted(p.flags.run)},
+	} {
 		ofRun := slices.Contains([]string{"assess", "plan", "explain", "verify", "report"}, word)
 		if f[1] != "" && !strings.Contains(line, f[0]) && (ofRun || f[0] != "--run") {
-			given += f[0] + " " + quoted(f[1]) + " "
+			given += f[0] + " " + f[2] + " "
 		}
 	}
 	return "keyrotor " + given + rest
 }
 
+// onRun is a command that shall work on a run: it names the run where the
+// command by itself would take another one.
+func (s *session) onRun(line string, run keyrotor.RunID) string {
+	rest, _ := strings.CutPrefix(line, "keyrotor ")
+	word, more, _ := strings.Cut(rest, " ")
+	meant := isSurvey
+	switch word {
+	case "verify":
+		meant = isApplied
+	case "report":
+		meant = isSurveyOrPlanned
+	}
+	// What cannot be told is named.
+	if taken, found, err := s.newest(meant); err == nil && found && taken.ID() == run && s.flags.run == "" {
+		return line
+	}
+	return strings.TrimSpace("keyrotor " + word + " --run " + quoted(string(run)) + " " + more)
+}
+
 // again is this command line once more, with flags that were missing.
 func (p *program) again(missing ...string) string {
+	args := slices.Clone(p.args)
+	end := len(args)
+	if i := slices.Index(args, "--"); i >= 0 {
+		end = i // what follows is no flag
+	}
 	words := []string{"keyrotor"}
-	for _, a := range append(slices.Clone(p.args), missing...) {
+	for _, a := range slices.Insert(args, end, missing...) {
 		words = append(words, quoted(a))
 	}
 	return strings.Join(words, " ")
 }
 
+// pathWord is a path as a shell reads it back, and no flag.
+func pathWord(path string) string {
+	if strings.HasPrefix(path, "-") {
+		path = "./" + path
+	}
+	return quoted(path)
+}
+
 // quoted is a word as a shell reads it back.
 func quoted(s string) string {
+	if report.Clean(s) != s {
+		return quotedBytes(s)
+	}
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+=:,@%", r)
 	}
@@ -123,33 +155,27 @@ func quoted(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// noPlan is what becomes of a plan file that cannot be read: the latest run may
-// hold the plan that was meant.
-func (s *session) noPlan(path string, err error) error {
-	if !errors.Is(err, fs.ErrNotExist) {
-		return usageNext("give the file that keyrotor plan wrote", "read the plan: %w", err)
-	}
-	next := "keyrotor plan -o " + quoted(path) + "   makes one from the latest run"
-	if kept := s.latestPlan(); kept != "" {
-		next = "keyrotor plan show " + quoted(kept) + "   the latest plan of this state\n" + next
-	}
-	return usageNext(next, "read the plan: %w", err)
-}
-
-// latestPlan is the plan that the newest run with one keeps, "" when none does.
-func (p *program) latestPlan() string {
-	s, err := p.open()
-	if err != nil {
-		return "" // it is only a suggestion
-	}
-	ids, _ := s.state.Runs()
-	for _, id := range slices.Backward(ids) {
-		kept := filepath.Join(s.state.Dir(), "runs", string(id), cycle.FilePlan)
-		if _, err := os.Stat(kept); err == nil {
-			return kept
+// quotedBytes is a word that a terminal must not be sent as it is, in the form
+// that bash, zsh and ksh read back.
+func quotedBytes(s string) string {
+	var b strings.Builder
+	b.WriteString("$'")
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '\\' || c == '\'':
+			b.WriteByte('\\')
+			b.WriteByte(c)
+		case c == '\n':
+			b.WriteString(`\n`)
+		case c < ' ' || c >= 0x7f:
+			// In octal, which takes no more than three digits: a hexadecimal one would
+			// swallow a letter that follows.
+			fmt.Fprintf(&b, `\%03o`, c)
+		default:
+			b.WriteByte(c)
 		}
 	}
-	return ""
+	return b.String() + "'"
 }
 
 // runsToName says which runs there are to whom named one that is not.
@@ -178,34 +204,8 @@ func diffOf(runs []keyrotor.RunID) string {
 	return fmt.Sprintf("keyrotor diff %s %s   the two latest", last[0], last[1])
 }
 
-// givenPlan reads the plan that an argument names.
-func (s *session) givenPlan(path string) (keyrotor.Plan, error) {
-	pl, err := readPlanFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return pl, s.noPlan(path, errors.Unwrap(errors.Unwrap(err)))
-	}
-	return pl, err
-}
-
-// latestRuns are the ids of the newest runs that surveyed the estate, oldest
-// first.
-func (s *session) latestRuns(n int) []keyrotor.RunID {
-	var latest []keyrotor.RunID
-	ids, _ := s.state.Runs() // it is only a suggestion
-	for _, id := range slices.Backward(ids) {
-		run, err := s.state.Run(id)
-		if err != nil || len(latest) == n {
-			break
-		}
-		if survey, err := isSurvey(run); err == nil && survey {
-			latest = append(latest, id)
-		}
-	}
-	slices.Reverse(latest)
-	return latest
-}
-
-// twoRuns are the arguments of diff; who gave others learns which runs there are.
+// twoRuns are the arguments of diff, or none for the two latest; who gave others
+// learns which runs there are.
 func (p *program) twoRuns(_ *cobra.Command, args []string) error {
 	if len(args) == 2 {
 		return nil
@@ -216,6 +216,9 @@ func (p *program) twoRuns(_ *cobra.Command, args []string) error {
 		return err
 	}
 	latest := s.latestRuns(2)
+	if len(args) == 0 && len(latest) == 2 {
+		return nil
+	}
 	if len(latest) < 2 {
 		return usageNext("keyrotor scan", what+"; "+s.state.Dir()+" holds %s to compare", len(args), count(len(latest), "run"))
 	}

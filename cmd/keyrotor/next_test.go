@@ -5,11 +5,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/keyrotor/keyrotor/internal/report"
 )
 
 func TestNextCommandsCanBePasted(t *testing.T) {
@@ -47,6 +50,41 @@ func TestQuotedWordsAreReadBackByAShell(t *testing.T) {
 		if err != nil || string(out) != word {
 			t.Errorf("quoted(%q) is %s, which a shell reads as %q: %v", word, quoted(word), out, err)
 		}
+	}
+}
+
+// What a terminal must not be sent is written so that bash reads it back; sh alone
+// knows no such form.
+func TestQuotedControlCharactersAreReadBackByBash(t *testing.T) {
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("needs bash")
+	}
+	for _, word := range []string{"a\nb", "\x1b[31mred", `it's` + "\t" + `\n`, "\x7f9", "\xff\xfe", "\u202eabc", "ä\n"} {
+		shown := quoted(word)
+		if report.Clean(shown) != shown {
+			t.Errorf("quoted(%q) is %q, which a terminal must not be sent", word, shown)
+		}
+		out, err := exec.Command(bash, "-c", "printf %s "+shown).Output()
+		if err != nil || string(out) != word {
+			t.Errorf("quoted(%q) is %s, which bash reads as %q: %v", word, shown, out, err)
+		}
+	}
+}
+
+func TestAPathIsNoFlag(t *testing.T) {
+	for path, want := range map[string]string{"-plan.json": "./-plan.json", "--all": "./--all", "a-b": "a-b", "./-x": "./-x", "- x": "'./- x'"} {
+		if got := pathWord(path); got != want {
+			t.Errorf("pathWord(%q) is %s, want %s", path, got, want)
+		}
+	}
+}
+
+func TestFlagsThatWereMissingStandBeforeTheEndOfFlags(t *testing.T) {
+	p, _, _ := silent()
+	p.args = []string{"approve", "--", "-plan.json"}
+	if got, want := p.again("--all"), "keyrotor approve --all -- -plan.json"; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
@@ -103,6 +141,16 @@ func TestADemoBesideAnEarlierOne(t *testing.T) {
 		if !strings.Contains(first, want) {
 			t.Errorf("the demo does not say %q:\n%s", want, first)
 		}
+	}
+	// The key that it proposes to look at has a story: what was done to it, and what
+	// a second look found.
+	example := regexp.MustCompile(`keyrotor (--config \S+) explain (\S+)`).FindStringSubmatch(first)
+	if example == nil {
+		t.Fatalf("the demo proposes no key to explain:\n%s", first)
+	}
+	page := demo(exitDone, append(strings.Fields(example[1]), "explain", example[2])...)
+	if !strings.Contains(page, "since then") || strings.Contains(page, "would do") {
+		t.Errorf("the page of the demo's example:\n%s", page)
 	}
 	again := demo(exitUsage, "demo", "--world", "small", "--dir", filepath.Join(home, "d"))
 	if want := "next  keyrotor demo --dir " + filepath.Join(home, "d-2"); !strings.Contains(again, want) {

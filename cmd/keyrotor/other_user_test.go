@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/keyrotor/keyrotor/internal/sandbox"
+	"github.com/keyrotor/keyrotor/internal/testenv"
 )
 
 // nobody is the user that a test which runs as root becomes: permissions do not
@@ -96,6 +97,7 @@ func (r *rig) without(mask fs.FileMode, dir string, do func()) {
 // What is asked of a state that others own works, or says in three parts who can
 // do it, and loses nothing.
 func TestAStateThatOnlyOthersMayWriteOrReadIsLeftAsItWas(t *testing.T) {
+	testenv.Slow(t, "takes seconds")
 	_, url := watch(t, many(3), sandbox.Options{})
 	r := newRig(t, url, sandbox.Management)
 	r.unprivileged()

@@ -3,10 +3,32 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"syscall"
 	"testing"
 	"time"
 )
+
+// A refusal and a full disk at once: both are said, and neither hides the other.
+func TestWhatFailsBesideThePrintingIsSaidToo(t *testing.T) {
+	full := &unprinted{syscall.ENOSPC}
+	other := errors.New("the network is gone")
+	for name, c := range map[string]struct{ err, want error }{
+		"nothing failed":             {nil, nil},
+		"only the printing":          {full, nil},
+		"the printing, with a place": {fmt.Errorf("write the table: %w", full), nil},
+		"only something else":        {other, other},
+		"both":                       {errors.Join(full, other), other},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := beside(c.err)
+			if (got == nil) != (c.want == nil) || !errors.Is(got, c.want) {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
+	}
+}
 
 type brokenWriter struct{ err error }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"iter"
 	"strings"
 
@@ -9,7 +8,6 @@ import (
 
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/plan"
-	"github.com/keyrotor/keyrotor/internal/store"
 )
 
 // commanded plans what the user asks for, beside what rules ask for.
@@ -18,23 +16,12 @@ func (p *program) commanded(cmd *cobra.Command, f planFlags, kind plan.Command, 
 	if err != nil {
 		return err
 	}
-	var keep selection
-	if kind != plan.CommandCreateKey {
-		if f.selection == "" {
-			return usage("%s: say which keys with --select EXPR ('true' is all of them)", cmd.CommandPath())
-		}
-		if keep, err = s.selected(f.selection); err != nil {
-			return err
-		}
-		c.Choose, c.Selection = keep.holds, f.selection
+	// A key that is yet to be made cannot be chosen.
+	if kind != plan.CommandCreateKey && f.selection == "" {
+		return usage("%s: say which keys with --select EXPR ('true' is all of them)", cmd.CommandPath())
 	}
-	f.selection = "" // replicas lead to primaries that the expression may not name
-	return s.planned(cmd.Context(), f, func(_ context.Context, _ *store.Run, all iter.Seq2[keyrotor.Assessment, error], o plan.Options) (keyrotor.Plan, error) {
-		pl, err := plan.BuildCommand(kind, all, o, c)
-		if undecided := s.decided(keep); undecided != nil {
-			return pl, undecided
-		}
-		return pl, err
+	return s.planned(f, func(all iter.Seq2[keyrotor.Assessment, error], o plan.Options) (keyrotor.Plan, error) {
+		return plan.BuildCommand(kind, all, o, c)
 	})
 }
 
@@ -53,6 +40,8 @@ func (p *program) planSetPeriodCmd() *cobra.Command {
 		},
 	}
 	f.register(cmd)
+	f.registerSelect(cmd)
+	f.registerPeriod(cmd)
 	return cmd
 }
 
@@ -71,6 +60,7 @@ stays as it is, and ciphertext of the old material keeps decrypting.`,
 		},
 	}
 	f.register(cmd)
+	f.registerSelect(cmd)
 	return cmd
 }
 
@@ -93,6 +83,7 @@ warns about IAM policies, which keyrotor does not see.`,
 		},
 	}
 	f.register(cmd)
+	f.registerSelect(cmd)
 	return cmd
 }
 
@@ -142,6 +133,7 @@ func (p *program) planCreateKeyCmd() *cobra.Command {
 		},
 	}
 	f.register(cmd)
+	f.registerPeriod(cmd)
 	fl := cmd.Flags()
 	fl.StringVar(&key.Account, "account", "", "account `ID` that will own the key")
 	fl.StringVar(&key.Region, "region", "", "`REGION` of the key")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/cycle"
 	"github.com/keyrotor/keyrotor/internal/report"
 	"github.com/keyrotor/keyrotor/internal/store"
@@ -20,8 +21,8 @@ func (p *program) reportCmd() *cobra.Command {
 		Use:   "report",
 		Short: "Write one HTML file about a run, to forward and to audit",
 		Long: `Report writes what a run found, planned, did and proved into one HTML file that
-needs no network, keeps it in the run and seals it. --output json, yaml, csv or
-markdown write the summary instead.`,
+needs no network, keeps it in the run and seals it. --output markdown writes a
+short report for a ticket; json, yaml and csv write the summary.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := p.open()
@@ -32,6 +33,9 @@ markdown write the summary instead.`,
 			if err != nil {
 				return err
 			}
+			if s.format() == report.Markdown {
+				return s.markdownReport(run)
+			}
 			if !s.text() {
 				summary, err := cycle.Summary(run)
 				if err != nil {
@@ -39,17 +43,42 @@ markdown write the summary instead.`,
 				}
 				return report.Write(s.out, s.format(), summary)
 			}
+			if file != "" {
+				if err := s.writable("file", file); err != nil {
+					return err
+				}
+			}
 			where, err := s.report(run, file)
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(s.out, "Report   %s\n", fileURL(where))
-			s.showNext("keyrotor evidence verify " + quoted(s.state.Dir()) + "   checks the record without trusting us")
+			undoes, err := undoOf(run)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(s.out, "Run      %s%s\nReport   %s\n", run.ID(), report.Clean(undoing(undoes)), fileURL(where))
+			s.showNext("keyrotor evidence verify " + pathWord(s.state.Dir()) + "   checks the record without trusting us")
 			return nil
 		},
 	}
 	cmd.Flags().StringVar(&file, "file", "", "also write it to `FILE`")
 	return cmd
+}
+
+// markdownReport writes the short report to the output; the run keeps none.
+func (s *session) markdownReport(run *store.Run) error {
+	j, err := s.judge(run)
+	if err != nil {
+		return err
+	}
+	view, err := s.view(run, j)
+	if err != nil {
+		return err
+	}
+	if _, view.CheckpointKey, err = s.ledgerKey(); err != nil {
+		return err
+	}
+	return report.MarkdownReport(s.out, view)
 }
 
 // report writes the HTML report into the run, seals it, and copies it to file.
@@ -77,6 +106,7 @@ func (s *session) report(run *store.Run, file string) (string, error) {
 		return "", err
 	}
 	where := filepath.Join(run.Dir(), cycle.FileReport)
+	s.keeps("the report is kept in "+where, "")
 	if file == "" {
 		return where, nil
 	}
@@ -85,9 +115,17 @@ func (s *session) report(run *store.Run, file string) (string, error) {
 		return "", err
 	}
 	if err := os.WriteFile(file, data, 0o644); err != nil {
-		return "", usage("write the report: %w", err)
+		return "", &keyrotor.Problem{Err: fmt.Errorf("write the report: %w", err), Now: "the report is kept in " + where, Next: "give another file with --file"}
 	}
 	return file, nil
+}
+
+// undoing says which run a run was begun to take back.
+func undoing(run keyrotor.RunID) string {
+	if run == "" {
+		return ""
+	}
+	return ", which undoes run " + string(run)
 }
 
 func fileURL(path string) string {

@@ -94,7 +94,7 @@ func (s *session) showRule(r assess.Rule) error {
 	if !s.text() {
 		return report.Write(s.out, s.format(), report.Document{Schema: "keyrotor.rule", Version: keyrotor.SchemaVersion, Body: r})
 	}
-	fmt.Fprintf(s.out, "%s · %s · pack %s\n  %s\n", r.ID, r.Severity, r.Pack, report.Clean(r.Title))
+	s.say("%s · %s · pack %s\n  %s\n", report.Clean(r.ID), r.Severity, report.Clean(r.Pack), report.Clean(r.Title))
 	for _, f := range [][2]string{{"about", r.Description}, {"when", r.When}, {"require", r.Require}, {"message", r.Message}} {
 		if f[1] != "" {
 			s.hang(fmt.Sprintf("  %-8s", f[0]), report.Clean(f[1]))
@@ -162,7 +162,7 @@ func (s *session) showRuleTests(results []assess.TestResult) error {
 		if !s.text() {
 			continue
 		}
-		fmt.Fprintf(s.out, "FAIL %s: %s: want %s, got %s %s\n", report.Clean(r.Test), r.Rule, r.Want, r.Got, report.Clean(r.Message))
+		fmt.Fprintf(s.out, "FAIL %s: %s: want %s, got %s %s\n", report.Clean(r.Test), report.Clean(r.Rule), r.Want, r.Got, report.Clean(r.Message))
 	}
 	if failed > 0 {
 		s.res.add(exitFindings)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"github.com/keyrotor/keyrotor"
@@ -34,7 +36,7 @@ questions a second. What was not asked is shown as unknown.`,
 					return usage("--with %s: %s or %s", w, keyrotor.FactLastUse, keyrotor.FactGrants)
 				}
 			}
-			run, err := s.scan(cmd, with)
+			run, err := s.scan(cmd.Context(), with)
 			if err != nil {
 				return err
 			}
@@ -46,13 +48,13 @@ questions a second. What was not asked is shown as unknown.`,
 }
 
 // scan begins a run and fills its inventory.
-func (s *session) scan(cmd *cobra.Command, with []string) (*store.Run, error) {
+func (s *session) scan(ctx context.Context, with []string) (*store.Run, error) {
 	defer s.garbage(garbageOfCalls)()
-	ctx := cmd.Context()
 	match, err := s.gapMatcher()
 	if err != nil {
 		return nil, err
 	}
+	s.sealLeft()
 	run, err := s.state.NewRun(s.now().UTC(), s.rand)
 	if err != nil {
 		return nil, err
@@ -64,7 +66,7 @@ func (s *session) scan(cmd *cobra.Command, with []string) (*store.Run, error) {
 	bar := s.progressOf(estate)
 	err = s.record(run, func(rec *cycle.Record) error {
 		_, err := cycle.Scan(ctx, rec, estate, inventory.Options{
-			Now: s.now, Expected: s.cfg.expectedGaps(), ExpectedMatch: match,
+			Now: s.now, Version: versionText(), Expected: s.cfg.expectedGaps(), ExpectedMatch: match,
 			Progress: func(pr inventory.Progress) {
 				bar.Update(pr.Done, pr.Found, count(pr.Keys, "key"))
 			},
@@ -75,6 +77,7 @@ func (s *session) scan(cmd *cobra.Command, with []string) (*store.Run, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.keeps("what was read is kept in "+run.Dir(), "keyrotor assess   goes on with it")
 	return run, nil
 }
 

@@ -6,6 +6,8 @@ import (
 
 	"github.com/invopop/jsonschema"
 	"github.com/spf13/cobra"
+
+	"github.com/keyrotor/keyrotor/internal/aws"
 )
 
 func (p *program) configCmd() *cobra.Command {
@@ -46,21 +48,36 @@ func (p *program) checkConfig() error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.loadPacks(); err != nil {
-		return err
-	}
 	if _, err := s.gapMatcher(); err != nil {
 		return err
 	}
 	if s.cfg.Approval.Signers != "" {
-		if _, _, err := s.signers(); err != nil {
+		if err := s.checkNeeded(); err != nil {
 			return err
 		}
 	}
-	if _, _, err := s.waivers(); err != nil {
+	waivers, _, err := s.waivers()
+	if err != nil {
+		return err
+	}
+	if err := s.fits(waivers); err != nil {
 		return err
 	}
 	fmt.Fprintln(p.out, "the configuration is good: it loads, with its rules, waivers and signers")
 	p.showNext("keyrotor doctor   tries credentials, roles and permissions")
+	return nil
+}
+
+// checkNeeded refuses signers of whom too few can ever approve a plan.
+func (s *session) checkNeeded() error {
+	signers, _, err := s.signers()
+	if err != nil {
+		return err
+	}
+	c := aws.DoctorCheck{Detail: s.cfg.path(s.cfg.Approval.Signers)}
+	s.checkEnough(signers, &c)
+	if c.Status == aws.CheckFailed {
+		return usageNext(c.Fix, "approval.needed: %s", c.Detail)
+	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/cycle"
@@ -36,14 +37,6 @@ func (s *session) ledgerKeyPath() (string, error) {
 	return path, nil
 }
 
-// within reports whether a path lies in a folder.
-func within(dir, path string) bool {
-	dir, derr := filepath.Abs(dir)
-	path, perr := filepath.Abs(path)
-	rel, rerr := filepath.Rel(dir, path)
-	return derr == nil && perr == nil && rerr == nil && filepath.IsLocal(rel)
-}
-
 func (s *session) ledgerKey() (ledger.Signer, string, error) {
 	path, err := s.ledgerKeyPath()
 	if err != nil {
@@ -62,18 +55,23 @@ func (s *session) ledgerKey() (ledger.Signer, string, error) {
 // record opens a run for its one writer, and seals what was written. That a
 // stage failed is no reason to leave unsealed what it had written before.
 func (s *session) record(run *store.Run, write func(*cycle.Record) error) error {
+	return s.recordWithin(0, run, write)
+}
+
+// recordWithin is record that waits so long for another command to end: two
+// approvers at once are no reason to refuse one.
+func (s *session) recordWithin(patience time.Duration, run *store.Run, write func(*cycle.Record) error) error {
 	signer, _, err := s.ledgerKey()
 	if err != nil {
 		return err // found out before the first effect, not after the last
 	}
-	log, err := ledger.OpenRun(run.Dir(), run.ID(), s.now)
+	rec, err := s.takeUp(patience, run, signer)
 	if err != nil {
 		return err
 	}
-	defer log.Close()
-	rec := &cycle.Record{Folder: run, Log: log, Signer: signer, Estate: s.ledgerDir()}
+	defer rec.Close()
 	werr := write(rec)
-	if werr != nil && log.Empty() {
+	if werr != nil && rec.Log.Empty() {
 		return werr
 	}
 	serr := rec.Seal()
@@ -84,13 +82,50 @@ func (s *session) record(run *store.Run, write func(*cycle.Record) error) error 
 	return errors.Join(werr, unsealed(serr))
 }
 
+func (s *session) takeUp(patience time.Duration, run *store.Run, signer ledger.Signer) (*cycle.Record, error) {
+	for start := time.Now(); ; {
+		rec, err := cycle.Open(run, run.Dir(), signer, s.ledgerDir(), s.now)
+		var busy *ledger.Busy
+		if !errors.As(err, &busy) || time.Since(start) > patience {
+			return rec, err
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// sealLeft seals what the latest run was left with by a killed process, and clears
+// away its half-written files: who scans again never comes back to it. What another
+// process is writing is left to it; that it cannot be done holds up nothing.
+func (s *session) sealLeft() {
+	run, err := s.state.Latest()
+	if err != nil || !ledger.Begun(run.Dir()) {
+		return
+	}
+	half, _ := filepath.Glob(filepath.Join(run.Dir(), ".tmp-*"))
+	if sealed, err := ledger.Journal(run.Dir()).Sealed(); err != nil || sealed && len(half) == 0 {
+		return
+	}
+	signer, _, err := s.ledgerKey()
+	if err != nil {
+		return
+	}
+	rec, err := cycle.Open(run, run.Dir(), signer, s.ledgerDir(), s.now)
+	if err != nil {
+		return
+	}
+	defer rec.Close()
+	if !rec.Log.Empty() {
+		_ = rec.Seal()
+	}
+}
+
 // headOver is the head of the estate's log for an approval of the run to carry.
-func (s *session) headOver(run keyrotor.RunID) (string, error) {
+func (s *session) headOver(run *store.Run) (string, error) {
 	estate, err := ledger.OpenEstate(s.ledgerDir())
 	if err != nil {
 		return "", err
 	}
-	return estate.HeadOver(run)
+	return estate.HeadOver(run.ID(), ledger.Journal(run.Dir()))
 }
 
 // unsealed says what holds when the work is done and the seal is not.
@@ -101,6 +136,6 @@ func unsealed(err error) error {
 	}
 	return &keyrotor.Problem{
 		Err: fmt.Errorf("seal the record: %w", err), Now: "what was done holds and is in the run's log, which is not sealed yet",
-		Next: "mend that, then the same command again: it repeats nothing and seals what is there",
+		Next: "mend that; then keyrotor report, or any other command on this run, seals what is there",
 	}
 }

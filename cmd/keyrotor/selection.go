@@ -5,7 +5,6 @@ import (
 
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/assess"
-	"github.com/keyrotor/keyrotor/internal/report"
 )
 
 // selection is --select: which assets are meant, all where nothing was said.
@@ -46,7 +45,7 @@ func (s *session) decided(c selection) error {
 				"keyrotor explain KEY   what is known of one key",
 		}
 	case n > 0:
-		fmt.Fprintf(s.err, "! --select could not be decided for %s, which it does not choose; the first: %s\n", count(n, "key"), report.Clean(first.Error()))
+		fmt.Fprintf(s.err, "! --select could not be decided for %s, which it does not choose; the first: %s\n", count(n, "key"), said(first.Error()))
 	}
 	return nil
 }

@@ -13,53 +13,75 @@ import (
 
 // undone are the changes of a run that later runs have taken back.
 func (s *session) undone(run keyrotor.RunID) (map[keyrotor.ChangeID]cycle.TakenBack, error) {
+	undos, err := s.undosSince(run)
+	if err != nil {
+		return nil, err
+	}
+	return s.takenBack(run, undos)
+}
+
+// undosSince are the undos that were begun since a run, by what they undo. One
+// damaged run is no reason to leave all earlier ones as they are: it is named,
+// and what it did is not known.
+func (s *session) undosSince(run keyrotor.RunID) (map[keyrotor.RunID][]*store.Run, error) {
 	ids, err := s.state.Runs()
 	if err != nil {
 		return nil, err
 	}
-	back := map[keyrotor.ChangeID]cycle.TakenBack{}
+	undos := map[keyrotor.RunID][]*store.Run{}
 	for _, id := range ids {
 		if id <= run {
 			continue
 		}
-		later, err := s.state.Run(id)
+		later, undoes, err := s.undoBy(id)
 		if err != nil {
-			return nil, err
-		}
-		undoes, err := undoOf(later)
-		if err != nil {
-			return nil, err
-		}
-		if undoes != run || !ledger.Begun(later.Dir()) {
+			fmt.Fprintf(s.err, "! run %s cannot be read; whether it undid run %s is not known: %s\n", id, run, said(err.Error()))
 			continue
 		}
-		if err := s.undoneBy(run, later, back); err != nil {
-			return nil, err
+		if undoes != "" && undoes < id && ledger.Begun(later.Dir()) {
+			undos[undoes] = append(undos[undoes], later)
 		}
 	}
-	return back, nil
+	return undos, nil
 }
 
-// undoneBy adds what one undo of a run has done.
-func (s *session) undoneBy(run keyrotor.RunID, undo *store.Run, back map[keyrotor.ChangeID]cycle.TakenBack) error {
-	planned, err := has(undo, cycle.FilePlan)
-	if err != nil || !planned {
-		return err
-	}
-	pl, err := readPlan(undo)
+// undoBy opens a run, and says which run it was begun to undo.
+func (s *session) undoBy(id keyrotor.RunID) (*store.Run, keyrotor.RunID, error) {
+	run, err := s.state.Run(id)
 	if err != nil {
-		return err
+		return nil, "", err
 	}
-	did, err := s.recorded(undo, pl)
-	if err != nil {
-		return err
+	undoes, err := undoOf(run)
+	return run, undoes, err
+}
+
+// takenBack is what the undos of a run have done, and no undo of theirs has taken
+// back in turn.
+func (s *session) takenBack(run keyrotor.RunID, undos map[keyrotor.RunID][]*store.Run) (map[keyrotor.ChangeID]cycle.TakenBack, error) {
+	back := map[keyrotor.ChangeID]cycle.TakenBack{}
+	for _, undo := range undos[run] {
+		planned, err := has(undo, cycle.FilePlan)
+		if err != nil {
+			return nil, err
+		}
+		if !planned {
+			continue
+		}
+		pl, err := readPlan(undo)
+		if err != nil {
+			return nil, err
+		}
+		did, err := s.recorded(undo, pl)
+		if err != nil {
+			return nil, err
+		}
+		again, err := s.takenBack(undo.ID(), undos)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(back, cycle.Undone(run, pl, did, again))
 	}
-	again, err := s.undone(undo.ID())
-	if err != nil {
-		return err
-	}
-	maps.Copy(back, cycle.Undone(run, pl, did, again))
-	return nil
+	return back, nil
 }
 
 // undoOf is the run that a run was begun to undo, "" for none.

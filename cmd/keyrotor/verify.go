@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -43,7 +44,7 @@ repeated days later.`,
 			if err != nil {
 				return err
 			}
-			return s.showVerify(found)
+			return s.showVerify(run, found)
 		},
 	}
 	cmd.Flags().DurationVar(&patience, "patience", 0, "how long to look again before saying discrepant (default: apply.patience)")
@@ -70,7 +71,7 @@ func (s *session) verify(ctx context.Context, run *store.Run, patience time.Dura
 	var found []keyrotor.Verification
 	err = s.record(run, func(rec *cycle.Record) error {
 		found, err = cycle.Verify(ctx, rec, cycle.VerifyOptions{
-			Plan: pl, Look: estate.Look, Undone: undone, Now: s.now, Patience: patience, Concurrency: s.cfg.Apply.Concurrency,
+			Plan: pl, Look: estate.Look, Undone: undone, Later: s.settings(), Now: s.now, Patience: patience, Concurrency: s.cfg.Apply.Concurrency,
 			Progress: func(done, total int) { bar.Update(done, total, "looked at") },
 		})
 		return err
@@ -79,6 +80,7 @@ func (s *session) verify(ctx context.Context, run *store.Run, patience time.Dura
 	if err != nil {
 		return nil, err
 	}
+	s.keeps("the verification is kept in "+run.Dir(), "")
 	for _, v := range found {
 		if v.Verdict != keyrotor.Confirmed {
 			s.res.add(exitPart)
@@ -87,12 +89,25 @@ func (s *session) verify(ctx context.Context, run *store.Run, patience time.Dura
 	return found, nil
 }
 
-func (s *session) showVerify(found []keyrotor.Verification) error {
+func (s *session) showVerify(run *store.Run, found []keyrotor.Verification) error {
 	if !s.text() {
 		return report.Write(s.out, s.format(), report.VerificationRows(found))
 	}
-	return report.VerifyText(s.out, found, s.now(), s.nexts(
-		report.Next{Command: "keyrotor report", About: "one HTML file to forward"},
-		report.Next{Command: "keyrotor evidence verify " + quoted(s.state.Dir()), About: "check the record without trusting us"},
-	), s.style)
+	outcomes, err := cycle.Outcomes(run)
+	if err != nil {
+		return err
+	}
+	confirmed := map[keyrotor.ChangeID]bool{}
+	for _, v := range found {
+		confirmed[v.Change] = v.Verdict == keyrotor.Confirmed
+	}
+	outcomes = slices.DeleteFunc(outcomes, func(o keyrotor.Outcome) bool { return confirmed[o.Change] })
+	var next []report.Next
+	if left := leftBy(outcomes, nil, nil); left.undone && !left.open {
+		next = anew()
+	}
+	return report.VerifyText(s.out, found, s.now(), s.nexts(append(next,
+		report.Next{Command: s.onRun("keyrotor report", run.ID()), About: "one HTML file to forward"},
+		report.Next{Command: "keyrotor evidence verify " + pathWord(s.state.Dir()), About: "check the record without trusting us"},
+	)...), s.style)
 }

@@ -20,19 +20,30 @@ func (p *program) versionCmd() *cobra.Command {
 	}
 }
 
-// versionText is the release's version, else the commit that Go recorded.
+// versionText is the release's version, else the commit that Go recorded. It
+// stands in the record of every run.
 func versionText() string {
-	if version != "devel" {
-		return version
-	}
 	info, ok := debug.ReadBuildInfo()
-	if !ok {
+	if version != "devel" || !ok {
 		return version
 	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-			return version + " " + s.Value[:12]
+	return buildText(info.Settings)
+}
+
+// buildText names the commit of a build that is no release, and says when its
+// source was not what that commit holds.
+func buildText(settings []debug.BuildSetting) string {
+	text, modified := version, false
+	for _, s := range settings {
+		switch {
+		case s.Key == "vcs.revision" && len(s.Value) >= 12:
+			text += " " + s.Value[:12]
+		case s.Key == "vcs.modified":
+			modified = s.Value == "true"
 		}
 	}
-	return version
+	if modified {
+		text += ", modified"
+	}
+	return text
 }

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/keyrotor/keyrotor"
-	"github.com/keyrotor/keyrotor/internal/approve"
 	"github.com/keyrotor/keyrotor/internal/cycle"
 	"github.com/keyrotor/keyrotor/internal/ledger"
 	"github.com/keyrotor/keyrotor/internal/plan"
@@ -26,7 +25,7 @@ func (s *session) view(run *store.Run, j *judging) (report.Run, error) {
 	if err != nil {
 		return report.Run{}, err
 	}
-	v := report.Run{Population: inv.Population, Places: inv.Places, Gaps: inv.Gaps, ExpectedGaps: s.cfg.expectedGaps(), Now: s.now().UTC(), Where: run.Dir()}
+	v := report.Run{Population: inv.Population, Places: inv.Places, Gaps: inv.Gaps, ExpectedGaps: s.cfg.expectedGaps(), Now: s.now().UTC(), Where: "STATE/runs/" + string(run.ID())}
 	if v.Summary, err = cycle.Summary(run); err != nil {
 		return v, err
 	}
@@ -40,7 +39,7 @@ func (s *session) view(run *store.Run, j *judging) (report.Run, error) {
 		return v, err
 	}
 	if v.Plan != nil {
-		if v.Approvals, err = readApprovals(run, v.Plan.Digest); err != nil {
+		if v.Approvals, _, err = s.approvals(run, v.Plan.Digest); err != nil {
 			return v, err
 		}
 	}
@@ -72,7 +71,7 @@ func (s *session) addUndone(v *report.Run) error {
 	if err != nil {
 		return err
 	}
-	u := report.Undone{Reverted: map[keyrotor.ChangeID]bool{}}
+	u := report.Undone{Reverted: map[keyrotor.ChangeID]bool{}, ByUs: s.byUs(v.Population.Undoes)}
 	if u.Plan, err = readPlan(run); err != nil {
 		return err
 	}
@@ -120,84 +119,6 @@ func (s *session) ledgerHead() (string, error) {
 }
 
 func (s *session) ledgerDir() string { return filepath.Join(s.state.Dir(), "ledger") }
-
-// readPlan reads the plan that the run works on.
-func readPlan(run *store.Run) (keyrotor.Plan, error) {
-	path := filepath.Join(run.Dir(), cycle.FilePlan)
-	data, err := readInput(path, maxPlan)
-	if err != nil {
-		return keyrotor.Plan{}, err
-	}
-	return plan.Decode(path, data)
-}
-
-// loadPlan reads a plan file and finds its run.
-func (s *session) loadPlan(path string) (keyrotor.Plan, *store.Run, error) {
-	data, err := readInput(path, maxPlan)
-	if err != nil {
-		return keyrotor.Plan{}, nil, s.noPlan(path, err)
-	}
-	p, err := plan.Decode(path, data)
-	if err != nil {
-		return p, nil, unreadablePlan(err)
-	}
-	run, err := s.state.Run(p.Run)
-	if err != nil && !errors.Is(err, keyrotor.ErrNotFound) {
-		return p, nil, err
-	}
-	if err != nil {
-		return p, nil, &keyrotor.Refusal{
-			What: "the plan's run is not here", Why: []string{err.Error()}, Now: "nothing was changed",
-			Next: "give --state DIR, the folder in which the plan was made",
-		}
-	}
-	return p, run, nil
-}
-
-// unreadablePlan makes a file that is no plan the user's mistake, and leaves the
-// refusal of an altered plan what it is.
-func unreadablePlan(err error) error {
-	var refusal *keyrotor.Refusal
-	if errors.As(err, &refusal) {
-		return err
-	}
-	return &usageError{err}
-}
-
-// readApprovals reads those approvals of the run that speak of the digest.
-func readApprovals(run *store.Run, d keyrotor.Digest) ([]keyrotor.Approval, error) {
-	names, err := run.List()
-	if err != nil {
-		return nil, err
-	}
-	var all []keyrotor.Approval
-	for _, name := range names {
-		if !strings.HasPrefix(name, cycle.DirApprovals+"/") {
-			continue
-		}
-		a, err := readApproval(run, name)
-		if err != nil {
-			return nil, err
-		}
-		if a.Statement.Plan == d {
-			all = append(all, a)
-		}
-	}
-	return all, nil
-}
-
-func readApproval(run *store.Run, name string) (keyrotor.Approval, error) {
-	r, err := run.Open(name)
-	if err != nil {
-		return keyrotor.Approval{}, err
-	}
-	defer r.Close()
-	data, err := io.ReadAll(r)
-	if err != nil {
-		return keyrotor.Approval{}, err
-	}
-	return approve.ParseApproval(name, data)
-}
 
 // saveApproval keeps an approval under a name that is its principal's alone, also
 // where another one looks alike in a file name. Who signs again renews it.

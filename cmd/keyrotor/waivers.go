@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -52,11 +53,20 @@ func (s *session) signWaivers(path, keyPath string) error {
 	}
 	defer done()
 	names := signers.PrincipalsOf(key.PublicKey(), approve.WaiversNamespace, s.now().UTC())
+	// A pattern will do: waivers name who answers for each of them.
+	names = append(names, signers.Patterns(key.PublicKey(), approve.WaiversNamespace, s.now().UTC())...)
 	if len(names) == 0 {
 		return &keyrotor.Refusal{What: "the key " + fingerprintOf(key.PublicKey()) + " may not sign waivers", Now: "nothing was signed", Next: "have its public half added to " + s.cfg.path(s.cfg.Approval.Signers) + ", in a reviewed change, or sign with a key that is there: --key KEY"}
 	}
-	if _, err := assess.LoadWaivers(path, text, s.now().UTC(), names[0]); err != nil {
+	w, err := assess.LoadWaivers(path, text, s.now().UTC(), names[0])
+	if err != nil {
 		return &usageError{err}
+	}
+	if err := s.fits(w); err != nil {
+		return err
+	}
+	if err := s.knownApprovers(path, w, signers); err != nil {
+		return err
 	}
 	sig, err := approve.SignBytes(text, approve.WaiversNamespace, key, s.rand)
 	if err != nil {
@@ -66,6 +76,41 @@ func (s *session) signWaivers(path, keyPath string) error {
 		return usage("write the signature: %w", err)
 	}
 	fmt.Fprintf(s.out, "signed   %s.sig as %s\n", path, report.Clean(names[0]))
+	if !s.inForce(path) {
+		fmt.Fprintf(s.out, "! no waiver of it holds yet: %s names %s\n", orText(s.flags.config, "keyrotor.yaml"), orText(s.cfg.Waivers, "no waivers"))
+		s.showNext("write into the configuration: waivers: " + path)
+		return nil
+	}
 	s.showNext("keyrotor assess   holds the keys against the rules with these waivers")
 	return nil
+}
+
+// inForce reports whether the configuration names this file.
+func (s *session) inForce(path string) bool {
+	if s.cfg.Waivers == "" {
+		return false
+	}
+	given, err := os.Stat(path)
+	if err != nil {
+		return false
+	}
+	named, err := os.Stat(s.cfg.path(s.cfg.Waivers))
+	return err == nil && os.SameFile(given, named)
+}
+
+// knownApprovers refuses waivers for which nobody answers whom the signers know.
+func (s *session) knownApprovers(path string, w *assess.Waivers, signers *approve.AllowedSigners) error {
+	var why []string
+	for _, one := range w.List() {
+		if !signers.Names(one.Approver) {
+			why = append(why, fmt.Sprintf("the approver of the waiver of %s until %s, %q, is nobody there", one.Rule, one.Until.Format(time.DateOnly), one.Approver))
+		}
+	}
+	if len(why) == 0 {
+		return nil
+	}
+	return &keyrotor.Refusal{
+		What: path + " names approvers who are not in " + s.cfg.path(s.cfg.Approval.Signers), Why: why, Now: "nothing was signed or waived",
+		Next: "name somebody who is there, as allowed_signers calls them, then\nkeyrotor waivers sign --key KEY " + quoted(path),
+	}
 }

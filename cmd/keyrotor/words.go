@@ -1,8 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/keyrotor/keyrotor"
 )
@@ -18,16 +22,41 @@ func count(n int, noun string) string {
 	return thousands(n) + " " + noun + "s"
 }
 
+// outcomeWords counts what became of changes, the best first.
 func outcomeWords(n map[keyrotor.OutcomeState]int) string {
 	var words []string
-	for _, s := range []keyrotor.OutcomeState{
-		keyrotor.Succeeded, keyrotor.Unchanged, keyrotor.Skipped, keyrotor.Waiting, keyrotor.Failed, keyrotor.Unproven, keyrotor.NotStarted,
-	} {
+	for _, s := range slices.SortedFunc(maps.Keys(n), func(a, b keyrotor.OutcomeState) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a, b))
+	}) {
 		if n[s] > 0 {
 			words = append(words, fmt.Sprintf("%d %s", n[s], s))
 		}
 	}
 	return strings.Join(words, " · ")
+}
+
+// rank is the place of a state among others. It has no default: the linter asks
+// where a new state belongs.
+func rank(s keyrotor.OutcomeState) int {
+	switch s {
+	case keyrotor.Succeeded:
+		return 1
+	case keyrotor.Unchanged:
+		return 2
+	case keyrotor.Skipped:
+		return 3
+	case keyrotor.Waiting:
+		return 4
+	case keyrotor.RolledBack:
+		return 5
+	case keyrotor.Failed:
+		return 6
+	case keyrotor.Unproven:
+		return 7
+	case keyrotor.NotStarted:
+		return 8
+	}
+	return 9 // a state of a later version
 }
 
 // failures says in a line what failed, and what that held up.
@@ -67,3 +96,6 @@ func thousands(n int) string {
 	}
 	return s
 }
+
+// untilText is a moment as the commands print it.
+func untilText(t time.Time) string { return t.UTC().Format("2 Jan 2006 15:04 MST") }

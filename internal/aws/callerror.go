@@ -52,6 +52,8 @@ func doubtful(err error) bool {
 		return false // no connection, no request
 	}
 	switch code := errorCode(err); {
+	case isUnbelievable(err):
+		return true
 	case code == "KMSInternalException", code == "DependencyTimeoutException":
 		return true
 	case isThrottle(err):

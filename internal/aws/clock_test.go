@@ -13,6 +13,7 @@ import (
 
 	"github.com/keyrotor/keyrotor/internal/aws"
 	"github.com/keyrotor/keyrotor/internal/sandbox"
+	"github.com/keyrotor/keyrotor/internal/testenv"
 )
 
 // front puts something between keyrotor and the sandbox that the environment
@@ -34,6 +35,7 @@ func front(t *testing.T, between func(next http.Handler) http.Handler) {
 // TestAClockTenMinutesOffIsCorrectedAndSaid: AWS refuses signatures that are
 // more than five minutes off its own clock. Its refusal carries the time.
 func TestAClockTenMinutesOffIsCorrectedAndSaid(t *testing.T) {
+	testenv.Slow(t, "takes seconds")
 	for name, ahead := range map[string]time.Duration{"ours is slow": 10 * time.Minute, "ours is fast": -10 * time.Minute} {
 		t.Run(name, func(t *testing.T) {
 			mixedWorld(t, nil)

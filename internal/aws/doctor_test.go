@@ -23,10 +23,14 @@ func TestDoctorSaysWhatToMend(t *testing.T) {
 	if err := s.Inject(sandbox.Fault{Service: "kms", Operation: "GetKeyPolicy", Account: member, Code: "AccessDeniedException", Message: "because no identity-based policy allows the kms:GetKeyPolicy action"}); err != nil {
 		t.Fatal(err)
 	}
-	checks, err := open(t, aws.Config{}).Doctor(t.Context(), true)
+	found, err := open(t, aws.Config{}).Doctor(t.Context(), true)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if found.NotEntered != 0 {
+		t.Errorf("%d accounts were left out", found.NotEntered)
+	}
+	checks := found.Checks
 	for _, c := range []struct {
 		account string
 		role    aws.Role

@@ -240,16 +240,9 @@ func (s *act) rotatesAsAsked(status *kms.GetKeyRotationStatusOutput) bool {
 }
 
 func (s *act) tagged(ctx context.Context) (bool, error) {
-	tags := make(map[string]string)
-	pages := kms.NewListResourceTagsPaginator(s.client, &kms.ListResourceTagsInput{KeyId: &s.key, Limit: awssdk.Int32(listTagsLimit)})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return false, callError("kms:ListResourceTags", err, nil)
-		}
-		for _, t := range page.Tags {
-			tags[awssdk.ToString(t.TagKey)] = awssdk.ToString(t.TagValue)
-		}
+	tags, err := tagsOf(ctx, s.client, s.key)
+	if err != nil {
+		return false, callError("kms:ListResourceTags", err, nil)
 	}
 	if s.step.Verb == keyrotor.UntagKey {
 		for _, key := range s.step.Params.TagKeys {

@@ -95,16 +95,10 @@ func (s *act) findMade(ctx context.Context) (string, error) {
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(tagsAtOnce)
 	pages := kms.NewListKeysPaginator(s.client, &kms.ListKeysInput{Limit: awssdk.Int32(listKeysLimit)})
-	var listErr error
-	for found.Load() == nil && pages.HasMorePages() {
-		page, err := pages.NextPage(gctx)
-		if err != nil {
-			listErr = callError("kms:ListKeys", err, nil)
-			break
-		}
+	listErr := eachPage(gctx, pages, mostKeyPages, func(page *kms.ListKeysOutput) (*string, error) {
 		for _, key := range page.Keys {
 			if found.Load() != nil {
-				break
+				return nil, errEnough
 			}
 			group.Go(func() error {
 				ours, err := s.carriesToken(gctx, awssdk.ToString(key.KeyId))
@@ -114,35 +108,26 @@ func (s *act) findMade(ctx context.Context) (string, error) {
 				return err
 			})
 		}
-	}
+		return page.NextMarker, nil
+	})
 	err := group.Wait()
 	if id := found.Load(); id != nil {
 		s.remember(*id)
 		return *id, nil
 	}
-	if err := cmp.Or(err, listErr); err != nil {
+	if err := cmp.Or(err, callError("kms:ListKeys", listErr, nil)); err != nil {
 		return "", fmt.Errorf("look for the key of change token %s in %s/%s: %w", s.step.Token, s.step.Target.Account, s.step.Target.Region, err)
 	}
 	return "", nil
 }
 
 func (s *act) carriesToken(ctx context.Context, id string) (bool, error) {
-	pages := kms.NewListResourceTagsPaginator(s.client, &kms.ListResourceTagsInput{KeyId: &id, Limit: awssdk.Int32(listTagsLimit)})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if code := errorCode(err); accessDenied(code) || code == "NotFoundException" {
-			return false, nil
-		}
-		if err != nil {
-			return false, callError("kms:ListResourceTags", err, nil)
-		}
-		for _, t := range page.Tags {
-			if awssdk.ToString(t.TagKey) == ChangeTag && awssdk.ToString(t.TagValue) == s.step.Token {
-				return true, nil
-			}
-		}
+	tags, err := tagsOf(ctx, s.client, id)
+	if code := errorCode(err); accessDenied(code) || code == "NotFoundException" {
+		return false, nil
 	}
-	return false, nil
+	token, there := tags[ChangeTag]
+	return there && token == s.step.Token, callError("kms:ListResourceTags", err, nil)
 }
 
 func (s *act) remember(id string) {

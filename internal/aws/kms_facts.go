@@ -106,9 +106,11 @@ func rotationHistory(entries []kmstypes.RotationsListEntry) *keyrotor.RotationHi
 		if e.RotationDate == nil {
 			continue
 		}
-		h.Rotations = append(h.Rotations, keyrotor.Rotation{
-			At: e.RotationDate.UTC(), Type: string(e.RotationType), MaterialID: awssdk.ToString(e.KeyMaterialId),
-		})
+		rotation := keyrotor.Rotation{At: e.RotationDate.UTC(), Type: string(e.RotationType), MaterialID: awssdk.ToString(e.KeyMaterialId)}
+		if slices.Contains(h.Rotations, rotation) {
+			continue // listed twice: by their count a rotation is told to have happened
+		}
+		h.Rotations = append(h.Rotations, rotation)
 		if e.RotationType == rotationOnDemand {
 			h.OnDemand++
 		}

@@ -56,11 +56,11 @@ func (r *keyReader) look(ctx context.Context, t keyrotor.Target, from aliasSourc
 	}
 	k := r.begin(t.ID, t.ARN)
 	described, err := r.client.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: &id})
+	if err == nil {
+		err = r.speaksOf(id, described.KeyMetadata)
+	}
 	if err != nil {
 		return keyrotor.Asset{}, fmt.Errorf("kms key %s: %w", t, callError("kms:DescribeKey", err, nil))
-	}
-	if described.KeyMetadata == nil {
-		return keyrotor.Asset{}, fmt.Errorf("kms key %s: kms:DescribeKey answered without metadata", t)
 	}
 	k.describe(described.KeyMetadata)
 	switch {

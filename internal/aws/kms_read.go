@@ -2,7 +2,6 @@ package aws
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
@@ -67,8 +66,8 @@ func (r *keyReader) read(ctx context.Context, id, arn string) (keyrotor.Asset, [
 	if ctx.Err() != nil {
 		return keyrotor.Asset{}, nil, ctx.Err()
 	}
-	if err == nil && described.KeyMetadata == nil {
-		err = errors.New("the answer holds no metadata")
+	if err == nil {
+		err = r.speaksOf(id, described.KeyMetadata)
 	}
 	if err != nil {
 		k.refused(keyrotor.FactDescription, "kms:DescribeKey", err)
@@ -174,16 +173,16 @@ func (k *reading) history(ctx context.Context) {
 	}
 	var entries []kmstypes.RotationsListEntry
 	pages := kms.NewListKeyRotationsPaginator(k.client, in)
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if notForThisKey(err) {
-			return
-		}
-		if err != nil {
-			k.refused(keyrotor.FactHistory, "kms:ListKeyRotations", err)
-			return
-		}
+	err := eachPage(ctx, pages, mostRotationPages, func(page *kms.ListKeyRotationsOutput) (*string, error) {
 		entries = append(entries, page.Rotations...)
+		return page.NextMarker, nil
+	})
+	if notForThisKey(err) {
+		return
+	}
+	if err != nil {
+		k.refused(keyrotor.FactHistory, "kms:ListKeyRotations", err)
+		return
 	}
 	k.historyRead = true
 	k.asset.KMS.History = rotationHistory(entries)
@@ -193,21 +192,27 @@ func (k *reading) history(ctx context.Context) {
 }
 
 func (k *reading) tags(ctx context.Context) {
-	tags := make(map[string]string)
-	pages := kms.NewListResourceTagsPaginator(k.client, &kms.ListResourceTagsInput{KeyId: &k.asset.ID, Limit: awssdk.Int32(listTagsLimit)})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			k.refused(keyrotor.FactTags, "kms:ListResourceTags", err)
-			return
-		}
-		for _, t := range page.Tags {
-			tags[awssdk.ToString(t.TagKey)] = awssdk.ToString(t.TagValue)
-		}
+	tags, err := tagsOf(ctx, k.client, k.asset.ID)
+	if err != nil {
+		k.refused(keyrotor.FactTags, "kms:ListResourceTags", err)
+		return
 	}
 	k.asset.Tags = tags
 	k.asset.Owner = tagValue(tags, k.ownerTag)
 	k.asset.ManagedBy = managerOf(tags)
+}
+
+// tagsOf reads all tags of a key.
+func tagsOf(ctx context.Context, client *kms.Client, key string) (map[string]string, error) {
+	tags := make(map[string]string)
+	pages := kms.NewListResourceTagsPaginator(client, &kms.ListResourceTagsInput{KeyId: &key, Limit: awssdk.Int32(listTagsLimit)})
+	err := eachPage(ctx, pages, mostTagPages, func(page *kms.ListResourceTagsOutput) (*string, error) {
+		for _, t := range page.Tags {
+			tags[awssdk.ToString(t.TagKey)] = awssdk.ToString(t.TagValue)
+		}
+		return page.NextMarker, nil
+	})
+	return tags, err
 }
 
 func (k *reading) policy(ctx context.Context) {
@@ -240,15 +245,14 @@ func (k *reading) lastUse(ctx context.Context) {
 
 func (k *reading) grants(ctx context.Context) {
 	facts := &keyrotor.GrantFacts{}
-	grantees := make(map[string]bool)
+	grantees, counted := make(map[string]bool), make(map[string]bool)
 	pages := kms.NewListGrantsPaginator(k.client, &kms.ListGrantsInput{KeyId: &k.asset.ID, Limit: awssdk.Int32(listGrantsLimit)})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			k.refused(keyrotor.FactGrants, "kms:ListGrants", err)
-			return
-		}
+	err := eachPage(ctx, pages, mostGrantPages, func(page *kms.ListGrantsOutput) (*string, error) {
 		for _, g := range page.Grants {
+			if id := awssdk.ToString(g.GrantId); id != "" && counted[id] {
+				continue // listed twice: the listing moved under the pages
+			}
+			counted[awssdk.ToString(g.GrantId)] = true
 			facts.Count++
 			for _, who := range []*string{g.GranteePrincipal, g.GranteeServicePrincipal} {
 				if name := awssdk.ToString(who); name != "" && !grantees[name] {
@@ -257,6 +261,11 @@ func (k *reading) grants(ctx context.Context) {
 				}
 			}
 		}
+		return page.NextMarker, nil
+	})
+	if err != nil {
+		k.refused(keyrotor.FactGrants, "kms:ListGrants", err)
+		return
 	}
 	slices.Sort(facts.Grantees)
 	k.asset.KMS.Grants = facts
@@ -266,16 +275,16 @@ func (k *reading) grants(ctx context.Context) {
 func (k *reading) ownAliases(ctx context.Context) {
 	var names []string
 	pages := kms.NewListAliasesPaginator(k.client, &kms.ListAliasesInput{KeyId: &k.asset.ID, Limit: awssdk.Int32(listAliasesLimit)})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			k.refused(keyrotor.FactAliases, "kms:ListAliases", err)
-			return
-		}
+	err := eachPage(ctx, pages, mostAliasPages, func(page *kms.ListAliasesOutput) (*string, error) {
 		for _, a := range page.Aliases {
 			names = append(names, awssdk.ToString(a.AliasName))
 		}
+		return page.NextMarker, nil
+	})
+	if err != nil {
+		k.refused(keyrotor.FactAliases, "kms:ListAliases", err)
+		return
 	}
 	slices.Sort(names)
-	k.asset.KMS.Aliases = names
+	k.asset.KMS.Aliases = slices.Compact(names)
 }

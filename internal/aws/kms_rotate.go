@@ -54,12 +54,12 @@ func (s *act) rotatedNow(ctx context.Context) (bool, error) {
 func (s *act) onDemandRotations(ctx context.Context) (int, kmstypes.RotationType, error) {
 	var entries []kmstypes.RotationsListEntry
 	pages := kms.NewListKeyRotationsPaginator(s.client, &kms.ListKeyRotationsInput{KeyId: &s.key, Limit: awssdk.Int32(listRotationsLimit)})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return 0, "", callError("kms:ListKeyRotations", err, nil)
-		}
+	err := eachPage(ctx, pages, mostRotationPages, func(page *kms.ListKeyRotationsOutput) (*string, error) {
 		entries = append(entries, page.Rotations...)
+		return page.NextMarker, nil
+	})
+	if err != nil {
+		return 0, "", callError("kms:ListKeyRotations", err, nil)
 	}
 	h := rotationHistory(entries)
 	last, _ := h.Last()

@@ -12,15 +12,6 @@ import (
 	"github.com/keyrotor/keyrotor"
 )
 
-// Page limits of KMS: the most that each list call takes.
-const (
-	listKeysLimit      = 1000
-	listAliasesLimit   = 100
-	listRotationsLimit = 1000
-	listTagsLimit      = 50
-	listGrantsLimit    = 100
-)
-
 // Scan reads all keys of the place:
 //
 //	ListAliases (once, all) ▶ ListKeys ▶ per key: DescribeKey and what fits it ▶ ListKeys again
@@ -97,22 +88,23 @@ func (p *placeScan) run(ctx context.Context) error {
 func (p *placeScan) aliases(ctx context.Context) (map[string][]string, error) {
 	byKey := make(map[string][]string)
 	pages := kms.NewListAliasesPaginator(p.reader.client, &kms.ListAliasesInput{Limit: awssdk.Int32(listAliasesLimit)})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		if err != nil {
-			p.refused("kms:ListAliases", err)
-			p.reader.aliasRefusal = &keyrotor.Unread{Fact: keyrotor.FactAliases, Call: "kms:ListAliases", Code: refusal("kms:ListAliases", err).Code}
-			break
-		}
+	err := eachPage(ctx, pages, mostAliasPages, func(page *kms.ListAliasesOutput) (*string, error) {
 		for _, a := range page.Aliases {
-			// Aliases of AWS managed keys that do not exist yet have no target.
-			if id := awssdk.ToString(a.TargetKeyId); id != "" {
-				byKey[id] = append(byKey[id], awssdk.ToString(a.AliasName))
+			// Aliases of AWS managed keys that do not exist yet have no target. A name
+			// may come twice where the listing moved under the pages.
+			id, name := awssdk.ToString(a.TargetKeyId), awssdk.ToString(a.AliasName)
+			if id != "" && !slices.Contains(byKey[id], name) {
+				byKey[id] = append(byKey[id], name)
 			}
 		}
+		return page.NextMarker, nil
+	})
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		p.refused("kms:ListAliases", err)
+		p.reader.aliasRefusal = &keyrotor.Unread{Fact: keyrotor.FactAliases, Call: "kms:ListAliases", Code: refusal("kms:ListAliases", err).Code}
 	}
 	return byKey, nil
 }
@@ -120,18 +112,14 @@ func (p *placeScan) aliases(ctx context.Context) (map[string][]string, error) {
 // list calls each for every key until one returns an error.
 func (p *placeScan) list(ctx context.Context, each func(kmstypes.KeyListEntry) error) error {
 	pages := kms.NewListKeysPaginator(p.reader.client, &kms.ListKeysInput{Limit: awssdk.Int32(listKeysLimit)})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return err
-		}
+	return eachPage(ctx, pages, mostKeyPages, func(page *kms.ListKeysOutput) (*string, error) {
 		for _, key := range page.Keys {
 			if err := each(key); err != nil {
-				return err
+				return nil, err
 			}
 		}
-	}
-	return nil
+		return page.NextMarker, nil
+	})
 }
 
 func (p *placeScan) read(ctx context.Context, id, arn string) error {
@@ -167,10 +155,10 @@ func (p *placeScan) compare(ctx context.Context, first map[string]bool) error {
 	seen := make(map[string]bool, len(first))
 	err := p.list(ctx, func(key kmstypes.KeyListEntry) error {
 		id := awssdk.ToString(key.KeyId)
-		seen[id] = true
-		if !first[id] {
+		if !first[id] && !seen[id] {
 			p.at.Born = append(p.at.Born, id)
 		}
+		seen[id] = true
 		return nil
 	})
 	if ctx.Err() != nil {

@@ -126,8 +126,12 @@ func (m *meter) HandleFinalize(ctx context.Context, in middleware.FinalizeInput,
 }
 
 // install puts the meter inside the retry loop and before the signature, which
-// must not grow old while a call waits for its turn.
+// must not grow old while a call waits for its turn, and the check of answers
+// next to the wire, before they are decoded.
 func (m *meter) install(stack *middleware.Stack) error {
+	if err := stack.Deserialize.Add(wholeAnswers{}, middleware.After); err != nil {
+		return err
+	}
 	return stack.Finalize.Insert(m, "Signing", middleware.Before)
 }
 

@@ -25,6 +25,8 @@ type roster struct {
 	members map[string]bool
 	from    string
 	gap     *keyrotor.Gap
+	// doubts are about accounts that the organization lists in two ways.
+	doubts []keyrotor.Gap
 }
 
 const (
@@ -81,14 +83,18 @@ func (e *Estate) readOrganization(ctx context.Context) (*roster, error) {
 	}
 	// Pages may be empty and still have a successor: only the token ends it.
 	pages := organizations.NewListAccountsPaginator(client, &organizations.ListAccountsInput{})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, err
-		}
+	var listed []keyrotor.Account
+	err = eachPage(ctx, pages, mostAccountPages, func(page *organizations.ListAccountsOutput) (*string, error) {
 		for _, a := range page.Accounts {
-			e.enroll(r, a)
+			listed = append(listed, listedAccount(a))
 		}
+		return page.NextToken, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, account := range r.once(listed) {
+		e.enroll(r, account)
 	}
 	if !r.members[e.who.Account] {
 		// Some endpoints answer a member's question with an empty list instead
@@ -101,8 +107,7 @@ func (e *Estate) readOrganization(ctx context.Context) (*roster, error) {
 	return r, nil
 }
 
-// enroll sorts one account of the organization: to enter, excluded, inactive.
-func (e *Estate) enroll(r *roster, a orgtypes.Account) {
+func listedAccount(a orgtypes.Account) keyrotor.Account {
 	account := keyrotor.Account{
 		ID:    awssdk.ToString(a.Id),
 		Name:  awssdk.ToString(a.Name),
@@ -112,6 +117,42 @@ func (e *Estate) enroll(r *roster, a orgtypes.Account) {
 		// A path ends with the account itself; the rest is where it hangs.
 		account.OU = strings.TrimSuffix(a.Paths[0], account.ID+"/")
 	}
+	return account
+}
+
+// once leaves each account in the list once: the listing may move under the
+// pages. Of two that differ the active one stays, for to read too much is the
+// smaller mistake, and that they differ is a gap.
+func (r *roster) once(listed []keyrotor.Account) []keyrotor.Account {
+	at := make(map[string]int, len(listed))
+	var accounts []keyrotor.Account
+	for _, account := range listed {
+		i, twice := at[account.ID]
+		if !twice {
+			at[account.ID] = len(accounts)
+			accounts = append(accounts, account)
+			continue
+		}
+		if account == accounts[i] {
+			continue
+		}
+		r.doubts = append(r.doubts, keyrotor.Gap{
+			Account: account.ID, Call: callListAccounts, Code: codeContradictory, Cause: keyrotor.CauseOther,
+			Message: fmt.Sprintf("account %s is listed twice, as %s and as %s; it is counted once", account.ID, described(accounts[i]), described(account)),
+		})
+		if accounts[i].State != activeState {
+			accounts[i] = account
+		}
+	}
+	return accounts
+}
+
+func described(a keyrotor.Account) string {
+	return fmt.Sprintf("%q (%s, %s)", a.Name, cmp.Or(a.State, "no state"), cmp.Or(a.OU, "no path"))
+}
+
+// enroll sorts one account of the organization: to enter, excluded, inactive.
+func (e *Estate) enroll(r *roster, account keyrotor.Account) {
 	account.Management = account.ID == r.management
 	account.Own = account.ID == e.who.Account
 	r.members[account.ID] = true
@@ -142,7 +183,7 @@ func (e *Estate) addConfigured(r *roster) {
 		return
 	}
 	r.from = fromConfig + " and " + callListAccounts
-	for _, id := range e.cfg.Accounts {
+	for _, id := range distinct(e.cfg.Accounts) {
 		if !r.members[id] && !slices.Contains(e.cfg.ExcludeAccounts, id) {
 			r.accounts = append(r.accounts, keyrotor.Account{ID: id, Own: id == e.who.Account})
 		}
@@ -158,7 +199,7 @@ func (e *Estate) rosterWithoutOrganization(err error) *roster {
 		ids, from = []string{e.who.Account}, fromOwn
 	}
 	r := &roster{from: from}
-	for _, id := range ids {
+	for _, id := range distinct(ids) {
 		if slices.Contains(e.cfg.ExcludeAccounts, id) {
 			r.excluded = append(r.excluded, id)
 			continue
@@ -173,3 +214,6 @@ func (e *Estate) rosterWithoutOrganization(err error) *roster {
 	}
 	return r
 }
+
+// distinct is the list sorted, with each entry once.
+func distinct(list []string) []string { return slices.Compact(slices.Sorted(slices.Values(list))) }

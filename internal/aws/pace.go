@@ -51,16 +51,16 @@ func (p *pace) wait(ctx context.Context) error { return p.limiter.Wait(ctx) }
 func (p *pace) told(throttled bool, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !throttled && !p.slowed {
-		return
-	}
 	switch {
 	case !throttled:
-		p.refused = time.Time{}
+		p.refused = time.Time{} // also at full pace: a throttle need not have slowed it
 	case p.refused.IsZero():
 		p.refused, p.heard = now, now
 	default:
 		p.heard = now
+	}
+	if !throttled && !p.slowed {
+		return
 	}
 	if now.Sub(p.changed) < paceStep {
 		return // calls already under way say the same thing once more

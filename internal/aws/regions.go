@@ -3,7 +3,6 @@ package aws
 import (
 	"cmp"
 	"context"
-	"slices"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/account"
@@ -33,9 +32,9 @@ func (e *Estate) regions(ctx context.Context, accountID string) ([]string, strin
 		return nil, "", ctx.Err()
 	}
 	if len(e.cfg.Regions) > 0 {
-		return slices.Clone(e.cfg.Regions), fromConfig, nil
+		return distinct(e.cfg.Regions), fromConfig, nil
 	}
-	return nil, "", cmp.Or(ec2Err, err)
+	return nil, "", cmp.Or(ec2Err, err, error(&unbelievable{codeIncomplete, "neither " + callListRegions + " nor " + callDescribeRegions + " names a Region"}))
 }
 
 func listRegions(ctx context.Context, cfg awssdk.Config) ([]string, error) {
@@ -46,17 +45,13 @@ func listRegions(ctx context.Context, cfg awssdk.Config) ([]string, error) {
 		},
 	})
 	var names []string
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, err
-		}
+	err := eachPage(ctx, pages, mostRegionPages, func(page *account.ListRegionsOutput) (*string, error) {
 		for _, r := range page.Regions {
 			names = append(names, awssdk.ToString(r.RegionName))
 		}
-	}
-	slices.Sort(names)
-	return names, nil
+		return page.NextToken, nil
+	})
+	return distinct(names), err
 }
 
 func describeRegions(ctx context.Context, cfg awssdk.Config) ([]string, error) {
@@ -70,6 +65,5 @@ func describeRegions(ctx context.Context, cfg awssdk.Config) ([]string, error) {
 			names = append(names, awssdk.ToString(r.RegionName))
 		}
 	}
-	slices.Sort(names)
-	return names, nil
+	return distinct(names), nil
 }

@@ -43,6 +43,9 @@ func (e *Estate) Walk(ctx context.Context, found func(Source) error, gap func(ke
 	if r.gap != nil {
 		gap(*r.gap)
 	}
+	for _, doubt := range r.doubts {
+		gap(doubt)
+	}
 	var told tellers
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(accountsAtOnce)

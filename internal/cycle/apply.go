@@ -57,6 +57,10 @@ func Apply(ctx context.Context, a *Record, o ApplyOptions) (Applied, error) {
 			What: "plan " + o.Plan.Digest.Short() + " changes nothing", Now: "nothing was changed", Next: "keyrotor plan",
 		}
 	}
+	// Before approvals are asked for: none would help.
+	if err := NoOther(a.ID(), a.Log, o.Plan); err != nil {
+		return done, err
+	}
 	log, err := past(a.Log)
 	if err != nil {
 		return done, fmt.Errorf("replay the run's log: %w", err)
@@ -67,10 +71,7 @@ func Apply(ctx context.Context, a *Record, o ApplyOptions) (Applied, error) {
 	if done.Approved, err = approved(a, o, log); err != nil {
 		return done, err
 	}
-	if err := NoOther(a.ID(), a.Log, o.Plan); err != nil {
-		return done, err
-	}
-	if err := wholeAtFirst(a); err != nil {
+	if err := wholeAtFirst(a, o); err != nil {
 		return done, err
 	}
 	if why := guard.BlastRadius(o.Plan, o.Limits); len(why) > 0 {
@@ -117,72 +118,6 @@ func Apply(ctx context.Context, a *Record, o ApplyOptions) (Applied, error) {
 	return done, errors.Join(err, updateSummary(a, func(s *keyrotor.Summary) {
 		s.Applied, s.Updated = done.Counts(), o.Now().UTC()
 	}))
-}
-
-// checkWave verifies the wave's successes. Only the canary holds up the rest:
-// later waves are checked as a whole by verify.
-func checkWave(ctx context.Context, w keyrotor.Wave, byID map[keyrotor.ChangeID]keyrotor.Change, outcomes []keyrotor.Outcome, o ApplyOptions) error {
-	if !w.Canary || o.Verify == nil {
-		if o.WaveDone != nil {
-			o.WaveDone(w, outcomes, nil)
-		}
-		return nil
-	}
-	var checked []keyrotor.Verification
-	discrepant, unread, lost, unproven, waiting := 0, 0, 0, 0, 0
-	for _, out := range outcomes {
-		switch out.State {
-		case keyrotor.Unproven:
-			lost++
-			unproven++
-		case keyrotor.Failed:
-			lost++
-		case keyrotor.Waiting:
-			waiting++
-		default: // it took effect, or had nothing to do
-		}
-		if out.State != keyrotor.Succeeded {
-			continue
-		}
-		v := lookUntilSettled(ctx, byID[out.Change], out, o.Verify, o.Now, o.Patience)
-		checked = append(checked, v)
-		switch v.Verdict {
-		case keyrotor.Discrepant:
-			discrepant++
-		case keyrotor.Unreadable:
-			unread++
-		case keyrotor.Confirmed:
-		}
-	}
-	if o.WaveDone != nil {
-		o.WaveDone(w, outcomes, checked)
-	}
-	if discrepant > 0 {
-		return fmt.Errorf("%d of %d canary changes are not in effect", discrepant, len(checked))
-	}
-	if w.Number == o.Plan.Waves[len(o.Plan.Waves)-1].Number {
-		return nil // nothing is left to hold up
-	}
-	// What failed may be one key's own matter; a canary of which nothing came
-	// through has shown nothing that speaks for the rest.
-	if len(checked) == 0 && unproven > 0 && unproven == lost {
-		return &keyrotor.Problem{
-			Err: fmt.Errorf("of %d canary changes %d are unproven and none is known to have taken effect", len(outcomes), unproven),
-			Now: "later waves were not started; what is unproven may have been done, and is never called a second time",
-			Next: "keyrotor apply PLAN.json   looks once more, and goes on where the effect shows by then\n" +
-				"where it does not, a new plan is made from what is there:\nkeyrotor scan\nkeyrotor plan",
-		}
-	}
-	if len(checked) == 0 && lost > 0 {
-		return fmt.Errorf("of %d canary changes none took effect, and %d failed or are unproven", len(outcomes), lost)
-	}
-	if len(checked) == 0 && waiting > 0 {
-		return &keyrotor.NotYet{Again: o.Now().Add(o.Patience), Reason: fmt.Sprintf("%d canary changes are under way at AWS", waiting)}
-	}
-	if unread > 0 && unread == len(checked) {
-		return fmt.Errorf("none of %d canary changes could be read again", unread)
-	}
-	return nil
 }
 
 // lookUntilSettled repeats the look while the service may still be catching up.

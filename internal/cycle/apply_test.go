@@ -129,11 +129,11 @@ func (e *estate) approval(t *testing.T, p keyrotor.Plan, valid time.Duration) ke
 // open takes the run up as its one writer.
 func (e *estate) open(t *testing.T) *cycle.Record {
 	t.Helper()
-	log, err := ledger.OpenRun(e.run.Dir(), e.run.ID(), func() time.Time { return e.now })
+	rec, err := cycle.Open(e.run, e.run.Dir(), e.key, filepath.Join(e.state.Dir(), "ledger"), func() time.Time { return e.now })
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &cycle.Record{Folder: e.run, Log: log, Signer: e.key, Estate: filepath.Join(e.state.Dir(), "ledger")}
+	return rec
 }
 
 // apply is one turn, as the command line makes it.
@@ -184,9 +184,11 @@ func refusedWith(t *testing.T, err error, words string) {
 func TestAPlanThatIsNotApprovedDoesNotBecomeTheRunsPlan(t *testing.T) {
 	e := newEstate(t)
 	good, other := e.planFor(t, day, "k1", "k2"), e.planFor(t, day, "k3")
-	if _, err := e.apply(t, good, e.approval(t, good, time.Hour)); err != nil {
+	rec := e.open(t)
+	if err := cycle.SavePlan(rec, good); err != nil {
 		t.Fatal(err)
 	}
+	rec.Log.Close()
 	_, err := e.apply(t, other)
 	refusedWith(t, err, "is not approved")
 	if got := e.planKept(t).Digest; got != good.Digest {
@@ -202,7 +204,10 @@ func TestARunCarriesOutOnePlan(t *testing.T) {
 	if _, err := e.apply(t, first, e.approval(t, first, time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	_, err := e.apply(t, second, e.approval(t, second, time.Hour))
+	// Before anybody is asked to approve of it: that would not help.
+	_, err := e.apply(t, second)
+	refusedWith(t, err, "takes no other")
+	_, err = e.apply(t, second, e.approval(t, second, time.Hour))
 	refusedWith(t, err, "takes no other")
 	if e.on["k2"] {
 		t.Error("the second plan's key was changed")
@@ -329,8 +334,10 @@ func TestAKeyThatCannotBeReadDoesNotStopTheUndoOfOthers(t *testing.T) {
 	}
 	rec := e.open(t)
 	defer rec.Log.Close()
-	fresh, pop, err := cycle.Relook(t.Context(), rec, p, done.Outcomes, look, func() time.Time { return e.now })
-	if err != nil || len(fresh) != 1 || pop.Gaps != 1 || pop.Undoes != p.Run {
-		t.Errorf("%d keys, %+v, %v; want one key, one gap and the run that is undone", len(fresh), pop, err)
+	fresh, pop, err := cycle.Relook(t.Context(), rec, cycle.RelookOptions{
+		Plan: p, Outcomes: done.Outcomes, Look: look, Now: func() time.Time { return e.now }, Version: "v1.2.3",
+	})
+	if err != nil || len(fresh) != 1 || pop.Gaps != 1 || pop.Undoes != p.Run || pop.Version != "v1.2.3" {
+		t.Errorf("%d keys, %+v, %v; want one key, one gap, the run that is undone and who looked", len(fresh), pop, err)
 	}
 }

@@ -16,7 +16,7 @@ import (
 // enough refuses to begin a plan that asks for fewer approvals than it must. What
 // was begun is finished, for a configuration may have grown stricter since.
 func enough(log *ledger.Run, o ApplyOptions) error {
-	_, begun, err := CarriedOut(log)
+	_, begun, err := beginning(log, o.Plan.Digest)
 	if err != nil || begun {
 		return err
 	}
@@ -32,8 +32,8 @@ func enough(log *ledger.Run, o ApplyOptions) error {
 
 // wholeAtFirst refuses to begin on files that were changed since keyrotor wrote
 // them. What was begun is finished: its log says how, and Seal tells of the files.
-func wholeAtFirst(a *Record) error {
-	if _, begun, err := CarriedOut(a.Log); err != nil || begun {
+func wholeAtFirst(a *Record, o ApplyOptions) error {
+	if _, begun, err := beginning(a.Log, o.Plan.Digest); err != nil || begun {
 		return err
 	}
 	return a.Whole()
@@ -49,22 +49,57 @@ func intended(p apply.Past) bool {
 	return false
 }
 
-// beginning is when the run's log says that the plan was begun, where our own key
-// has signed that: an entry that no seal covers could be written, with any date,
-// by whoever can write the folder.
-func beginning(a *Record, digest keyrotor.Digest) (time.Time, bool, error) {
-	vouched, err := a.Log.Vouched(a.Signer)
-	if err != nil {
-		return time.Time{}, false, err
-	}
-	var begun time.Time
-	err = a.Log.Entries(func(e ledger.Entry) error {
-		if e.Type == ledger.TypePlan && e.Digest == digest && e.Seq < vouched && begun.IsZero() {
-			begun = e.At
+// trusted calls each for the entries that a writer with the ledger's key has
+// sealed, or wrote since it took up the run. What was found behind a seal is left
+// out: its words make us more careful, and never bolder, for it can be written,
+// with any date, by whoever can write the folder.
+func trusted(log Log, each func(ledger.Entry) error) error {
+	var marks []ledger.Entry
+	err := log.Entries(func(e ledger.Entry) error {
+		if e.Type == ledger.TypeFound {
+			marks = append(marks, e)
 		}
 		return nil
 	})
-	return begun, !begun.IsZero(), err
+	if err != nil {
+		return err
+	}
+	return log.Entries(func(e ledger.Entry) error {
+		for _, m := range marks {
+			if m.Seq-m.Found <= e.Seq && e.Seq < m.Seq {
+				return nil
+			}
+		}
+		return each(e)
+	})
+}
+
+// beginning is when the run began to carry out the plan, which apply seals before
+// its first effect; false when it did not.
+func beginning(log Log, digest keyrotor.Digest) (at time.Time, begun bool, err error) {
+	err = trusted(log, func(e ledger.Entry) error {
+		if e.Type == ledger.TypePlan && e.Digest == digest && !begun {
+			at, begun = e.At, true
+		}
+		return nil
+	})
+	if err != nil {
+		return at, false, fmt.Errorf("replay the run's log: %w", err)
+	}
+	return at, begun, nil
+}
+
+// agreed are the approvals that counted when the run began, or since: a renewal
+// takes the place of an approval's file, and not of what it was.
+func agreed(log Log) ([]keyrotor.Approval, error) {
+	var all []keyrotor.Approval
+	err := trusted(log, func(e ledger.Entry) error {
+		if e.Type == ledger.TypeApproval && e.Approval != nil {
+			all = append(all, *e.Approval)
+		}
+		return nil
+	})
+	return all, err
 }
 
 // begin puts the plan's digest and the approvals that counted into the log and
@@ -89,7 +124,7 @@ func begin(ctx context.Context, a *Record, o ApplyOptions, r approve.Result) err
 func recordApprovals(ctx context.Context, log *ledger.Run, o ApplyOptions, r approve.Result) error {
 	have := map[string]bool{}
 	var last keyrotor.Digest
-	err := log.Entries(func(e ledger.Entry) error {
+	err := trusted(log, func(e ledger.Entry) error {
 		if e.Type == ledger.TypeApproval && e.Approval != nil {
 			have[e.Approval.Signature] = true
 		}
@@ -119,6 +154,6 @@ func recordApprovals(ctx context.Context, log *ledger.Run, o ApplyOptions, r app
 
 func counted(r approve.Result, a keyrotor.Approval) bool {
 	return slices.ContainsFunc(r.Approvers, func(who approve.Approver) bool {
-		return who.Principal == a.Principal && who.Expires.Equal(a.Statement.Expires)
+		return who.Signature == a.Signature
 	})
 }

@@ -34,6 +34,7 @@ const (
 	FileReport       = "report.html"
 	DirApprovals     = "approvals"
 	DirPlans         = "plans"
+	DirVerifications = "verifications"
 )
 
 // Artifacts is the folder of one run, wherever it is kept, to be read.
@@ -53,7 +54,7 @@ type Folder interface {
 	Write(name string, fill func(io.Writer) error) error
 }
 
-// NotRun refuses a stage whose predecessor has not left its file.
+// notRun refuses a stage whose predecessor has not left its file.
 func notRun(name string, run keyrotor.RunID, next string) error {
 	return &keyrotor.Refusal{
 		What: fmt.Sprintf("run %s has no %s", run, name),

@@ -3,18 +3,11 @@ package cycle
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/apply"
 	"github.com/keyrotor/keyrotor/internal/ledger"
-)
-
-// Types of ledger entries that apply writes and reads back.
-const (
-	entryIntent  = "intent"
-	entryRefused = "refused"
-	entryReceipt = "receipt"
-	entryOutcome = "outcome"
 )
 
 // Log is a run's log to be read: *ledger.Run, or ledger.Journal where somebody
@@ -28,7 +21,7 @@ type journal struct{ log *ledger.Run }
 
 func (j journal) Intend(ctx context.Context, intents ...apply.Intent) error {
 	for _, i := range intents {
-		if err := j.log.Append(ctx, ledger.Entry{Type: entryIntent, Change: i.Change, Step: i.Step, Verb: i.Verb, Token: i.Token}); err != nil {
+		if err := j.log.Append(ctx, ledger.Entry{Type: ledger.TypeIntent, Change: i.Change, Step: i.Step, Verb: i.Verb, Token: i.Token}); err != nil {
 			return err
 		}
 	}
@@ -36,15 +29,15 @@ func (j journal) Intend(ctx context.Context, intents ...apply.Intent) error {
 }
 
 func (j journal) Abandon(ctx context.Context, i apply.Intent, reason string) error {
-	return j.log.Append(ctx, ledger.Entry{Type: entryRefused, Change: i.Change, Step: i.Step, Verb: i.Verb, Token: i.Token, Text: reason})
+	return j.log.Append(ctx, ledger.Entry{Type: ledger.TypeRefused, Change: i.Change, Step: i.Step, Verb: i.Verb, Token: i.Token, Text: reason})
 }
 
 func (j journal) Receive(ctx context.Context, r keyrotor.Receipt) error {
-	return j.log.Append(ctx, ledger.Entry{Type: entryReceipt, Change: r.Change, Step: r.Step, Verb: r.Verb, Receipt: &r})
+	return j.log.Append(ctx, ledger.Entry{Type: ledger.TypeReceipt, Change: r.Change, Step: r.Step, Verb: r.Verb, Receipt: &r})
 }
 
 func (j journal) Settle(ctx context.Context, o keyrotor.Outcome) error {
-	return j.log.Append(ctx, ledger.Entry{Type: entryOutcome, Change: o.Change, Outcome: &o})
+	return j.log.Append(ctx, ledger.Entry{Type: ledger.TypeOutcome, Change: o.Change, Outcome: &o})
 }
 
 // Recorded is what the run's log knows of every change of the plan that was
@@ -70,7 +63,7 @@ func Recorded(log Log, p keyrotor.Plan) ([]keyrotor.Outcome, error) {
 			o = *m.Outcome
 		}
 		o.Receipts = nil // an outcome of an earlier turn lacks those that came after
-		for _, s := range c.Steps {
+		for _, s := range slices.Concat(c.Steps, c.BackOut) {
 			if r, ok := m.Receipts[s.Number]; ok {
 				o.Receipts = append(o.Receipts, r)
 			}
@@ -88,15 +81,15 @@ func past(log Log) (apply.Past, error) {
 	p := apply.Past{}
 	err := log.Entries(func(e ledger.Entry) error {
 		switch e.Type {
-		case entryIntent:
+		case ledger.TypeIntent:
 			p.Intended(apply.Intent{Change: e.Change, Step: e.Step, Verb: e.Verb, Token: e.Token, At: e.At})
-		case entryRefused:
+		case ledger.TypeRefused:
 			p.Abandoned(e.Change, e.Step)
-		case entryReceipt:
+		case ledger.TypeReceipt:
 			if e.Receipt != nil {
 				p.Received(*e.Receipt)
 			}
-		case entryOutcome:
+		case ledger.TypeOutcome:
 			if e.Outcome != nil {
 				p.Settled(*e.Outcome)
 			}

@@ -29,9 +29,9 @@ func CarriedOut(log Log) (keyrotor.Digest, bool, error) {
 		switch e.Type {
 		case ledger.TypePlan:
 			current = e.Digest
-		case entryIntent, entryReceipt:
+		case ledger.TypeIntent, ledger.TypeReceipt:
 			begun = current
-		case entryOutcome:
+		case ledger.TypeOutcome:
 			if e.Outcome != nil && e.Outcome.State != keyrotor.NotStarted {
 				begun = current
 			}

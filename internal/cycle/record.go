@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/ledger"
@@ -22,6 +23,36 @@ type Record struct {
 	Signer ledger.Signer
 	Estate string
 }
+
+// Open takes up the run whose folder is dir, as its one writer; another one is
+// refused with *keyrotor.Refusal. Close it.
+func Open(f Folder, dir string, signer ledger.Signer, estate string, now func() time.Time) (*Record, error) {
+	log, err := ledger.OpenRun(dir, f.ID(), now)
+	if err != nil {
+		return nil, err
+	}
+	r := &Record{Folder: f, Log: log, Signer: signer, Estate: estate}
+	if err := errors.Join(r.endSeal(), log.TakeUp(signer)); err != nil {
+		return nil, errors.Join(fmt.Errorf("take up run %s: %w", f.ID(), err), log.Close())
+	}
+	return r, nil
+}
+
+// endSeal adds the head of a seal that was interrupted before that.
+func (r *Record) endSeal() error {
+	head, sealed, err := r.Log.SealedHead(r.Signer)
+	if err != nil || !sealed {
+		return err
+	}
+	estate, err := ledger.OpenEstate(r.Estate)
+	if err != nil {
+		return err
+	}
+	return estate.Add(head, r.Signer)
+}
+
+// Close gives the run free for another writer.
+func (r *Record) Close() error { return r.Log.Close() }
 
 // Write replaces a file, whole or not at all, and records its digest between the
 // last byte and the rename.

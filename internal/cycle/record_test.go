@@ -1,7 +1,11 @@
 package cycle_test
 
 import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -9,7 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
 	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/approve"
 	"github.com/keyrotor/keyrotor/internal/cycle"
 	"github.com/keyrotor/keyrotor/internal/ledger"
 )
@@ -106,26 +113,180 @@ func TestARunThatWasBegunIsFinishedThoughAFileWasAltered(t *testing.T) {
 	}
 }
 
-// Whoever could write the folder could write an intent of last week behind the
-// last seal, and so apply a plan whose approvals had run out.
-func TestABackdatedIntentDoesNotReviveAnExpiredApproval(t *testing.T) {
-	e := newEstate(t)
-	p := e.planFor(t, day, "k1", "k2")
-	a := e.approval(t, p, time.Hour)
-	rec := e.open(t)
-	for _, entry := range []ledger.Entry{
-		{Type: ledger.TypePlan, Digest: p.Digest, Artifact: cycle.FilePlan},
-		{Type: ledger.TypeIntent, Change: "k1", Step: 1, Verb: keyrotor.EnableRotation, At: e.now},
-	} {
-		if err := rec.Log.Append(t.Context(), entry); err != nil {
+// forge appends lines to the run's log as anybody can who can write the folder and
+// has no key: chained as they must be, and with any date.
+func (e *estate) forge(t *testing.T, entries ...ledger.Entry) {
+	t.Helper()
+	log, err := ledger.OpenRun(e.run.Dir(), e.run.ID(), func() time.Time { return e.now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	for _, entry := range entries {
+		if err := log.Append(t.Context(), entry); err != nil {
 			t.Fatal(err)
 		}
 	}
-	rec.Log.Close()
+}
+
+// A line that says that the plan was begun last week lifted the expiry of its
+// approvals, and the next command's seal made it look like ours.
+func TestAForgedBeginningRevivesNoApprovalNeitherNowNorLater(t *testing.T) {
+	e := newEstate(t)
+	p := e.planFor(t, day, "k1", "k2")
+	a := e.approval(t, p, time.Hour)
+	begun := e.now
 	e.now = e.now.Add(2 * time.Hour)
-	_, err := e.apply(t, p, a)
-	refusedWith(t, err, "expired")
+	e.forge(t,
+		ledger.Entry{Type: ledger.TypePlan, Digest: p.Digest, Artifact: cycle.FilePlan, At: begun},
+		ledger.Entry{Type: ledger.TypeApproval, Approval: &a, At: begun},
+		ledger.Entry{Type: ledger.TypeIntent, Change: "k1", Step: 1, Verb: keyrotor.EnableRotation, At: begun},
+	)
+	for n := range 3 {
+		_, err := e.apply(t, p, a)
+		refusedWith(t, err, "expired")
+		rec := e.open(t) // a report, say, which seals what is there
+		if err := rec.Seal(); err != nil {
+			t.Fatal(err)
+		}
+		rec.Close()
+		if len(e.on) > 0 {
+			t.Fatalf("apply %d changed %v", n+1, e.on)
+		}
+	}
+	if _, err := e.apply(t, p, e.approval(t, p, time.Hour)); err != nil || len(e.on) != 2 {
+		t.Errorf("with a fresh approval: %v, on %v", err, e.on)
+	}
+}
+
+func TestAForgedBeginningLiftsNoRequirement(t *testing.T) {
+	e := newEstate(t)
+	weak := e.planFor(t, keyrotor.Needs{Approvals: 1, ValidHours: 24, AuthorMayApprove: true}, "k1", "k2")
+	weak.Author = keyrotor.Author{Principal: "alice@example.com"}
+	weak = signed(t, weak)
+	a := e.approval(t, weak, time.Hour)
+	e.forge(t,
+		ledger.Entry{Type: ledger.TypePlan, Digest: weak.Digest},
+		ledger.Entry{Type: ledger.TypeOutcome, Change: "k9", Outcome: &keyrotor.Outcome{Change: "k9", State: keyrotor.Failed}},
+	)
+	for range 2 {
+		_, err := e.apply(t, weak, a)
+		refusedWith(t, err, "asks for less")
+	}
 	if len(e.on) > 0 {
 		t.Errorf("changed %v", e.on)
+	}
+}
+
+func TestAForgedApprovalIsNotWrittenDownAsOneThatCounted(t *testing.T) {
+	e := newEstate(t)
+	p := e.planFor(t, day, "k1")
+	a := e.approval(t, p, time.Hour)
+	forged := a
+	forged.Signature, forged.Statement.LedgerHead = "nothing", "99:AAAA"
+	if _, err := e.apply(t, p, forged, a); err != nil {
+		t.Fatal(err)
+	}
+	if report, err := ledger.Verify(e.state.Dir(), ledger.VerifyOptions{}); err != nil || !report.OK() {
+		t.Errorf("%v, %v", report.Faults, err)
+	}
+}
+
+// Two had approved and the run was begun; both approvals ran out, and one of the
+// two was renewed: that took away the one under which the run was begun.
+func TestRenewingOneOfTwoApprovalsDoesNotHoldUpWhatWasBegun(t *testing.T) {
+	e := newEstate(t)
+	seed := sha256.Sum256([]byte("bob"))
+	bob, err := ssh.NewSignerFromKey(ed25519.NewKeyFromSeed(seed[:]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := fmt.Sprintf("alice@example.com %sbob@example.com %s", ssh.MarshalAuthorizedKey(e.alice.PublicKey()), ssh.MarshalAuthorizedKey(bob.PublicKey()))
+	if e.signers, err = approve.ParseAllowedSigners("allowed_signers", []byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	p := e.planFor(t, keyrotor.Needs{Approvals: 2, ValidHours: 24}, "k1", "k2")
+	by := func(who string, key ssh.Signer) keyrotor.Approval {
+		a, err := approve.Sign(keyrotor.Statement{Plan: p.Digest, Changes: len(p.Changes), Expires: e.now.Add(day24), LedgerHead: "0:"}, who, key, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	alices, bobs := by("alice@example.com", e.alice), by("bob@example.com", bob)
+	e.refused["k2"] = true
+	if _, err := e.apply(t, p, alices, bobs); err != nil {
+		t.Fatal(err)
+	}
+	delete(e.refused, "k2")
+	e.forge(t, ledger.Entry{Type: ledger.TypeIntent, Change: "k2", Step: 1, Verb: keyrotor.EnableRotation}) // a turn that was killed
+	e.now = e.now.Add(25 * time.Hour)
+	if _, err := e.apply(t, p, by("alice@example.com", e.alice), bobs); err != nil || !e.on["k2"] {
+		t.Errorf("got %v, on %v", err, e.on)
+	}
+}
+
+const day24 = 24 * time.Hour
+
+// Two kills, each between a record and its rename, once made the file that was in
+// place all along look like nothing that was ever recorded.
+func TestTwoInterruptedWritesInARowAreNoForgery(t *testing.T) {
+	for name, first := range map[string]bool{"of a file that was there": true, "of a first file": false} {
+		t.Run(name, func(t *testing.T) {
+			e := newEstate(t)
+			if first {
+				rec := e.open(t)
+				if err := rec.Write(cycle.FileSummary, writes("{}\n")); err != nil {
+					t.Fatal(err)
+				}
+				if err := rec.Seal(); err != nil {
+					t.Fatal(err)
+				}
+				rec.Close()
+			}
+			for _, digest := range []keyrotor.Digest{"sha256:02", "sha256:03", "sha256:04"} {
+				rec := e.open(t)
+				if err := rec.Log.Record(cycle.FileSummary, digest); err != nil {
+					t.Fatal(err)
+				}
+				rec.Close()
+			}
+			if first {
+				report, err := ledger.Verify(e.state.Dir(), ledger.VerifyOptions{})
+				if err != nil || !report.OK() {
+					t.Errorf("%v, %v", report.Faults, err)
+				}
+			}
+			rec := e.open(t)
+			defer rec.Close()
+			if err := errors.Join(rec.Whole(), rec.Seal()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// A head that a killed command did not add to the estate's log is added by the next
+// one, before it seals anew.
+func TestASealThatWasInterruptedBeforeTheEstatesLogIsEnded(t *testing.T) {
+	e := newEstate(t)
+	for n := range 3 {
+		rec := e.open(t)
+		if err := rec.Write(cycle.FileSummary, writes(fmt.Sprintf("{\"n\":%d}\n", n))); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := rec.Log.Seal(rec.Signer, nil); err != nil { // and there it was killed
+			t.Fatal(err)
+		}
+		rec.Close()
+		report, err := ledger.Verify(e.state.Dir(), ledger.VerifyOptions{})
+		if err != nil || !report.OK() || len(report.Notices) == 0 {
+			t.Errorf("kill %d: %v, %q, %v; want a notice", n+1, report.Faults, report.Notices, err)
+		}
+	}
+	rec := e.open(t)
+	rec.Close()
+	if report, err := ledger.Verify(e.state.Dir(), ledger.VerifyOptions{}); err != nil || !report.OK() || len(report.Notices) > 0 {
+		t.Errorf("after the next: %v, %q, %v", report.Faults, report.Notices, err)
 	}
 }

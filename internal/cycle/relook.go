@@ -3,7 +3,7 @@ package cycle
 import (
 	"context"
 	"errors"
-	"io"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -11,74 +11,84 @@ import (
 	"github.com/keyrotor/keyrotor"
 )
 
+// RelookOptions is what a look at an earlier run's keys needs.
+type RelookOptions struct {
+	// Plan and Outcomes are of the run that is looked back at.
+	Plan     keyrotor.Plan
+	Outcomes []keyrotor.Outcome
+	// Look reads with the scan role.
+	Look func(ctx context.Context, t keyrotor.Target) (keyrotor.Asset, error)
+	Now  func() time.Time
+	// Version is that of the keyrotor that looks.
+	Version string
+}
+
 // Relook reads the keys that a run touched once more, as the inventory of a new
 // run, and returns them by ARN: what an undo is planned from.
-func Relook(ctx context.Context, a *Record, p keyrotor.Plan, outcomes []keyrotor.Outcome, look func(context.Context, keyrotor.Target) (keyrotor.Asset, error), now func() time.Time) (map[string]keyrotor.Asset, keyrotor.Population, error) {
-	pop := keyrotor.Population{Run: a.ID(), Undoes: p.Run, Started: now().UTC(), AccountsFrom: "the changes of run " + string(p.Run), RegionsFrom: "the changes of run " + string(p.Run)}
+func Relook(ctx context.Context, a *Record, o RelookOptions) (map[string]keyrotor.Asset, keyrotor.Population, error) {
+	from := "the changes of run " + string(o.Plan.Run)
+	pop := keyrotor.Population{Run: a.ID(), Undoes: o.Plan.Run, Version: o.Version, Started: o.Now().UTC(), AccountsFrom: from, RegionsFrom: from}
+	all, err := glances(ctx, o)
+	if err != nil {
+		return nil, pop, err
+	}
+	fresh := map[string]keyrotor.Asset{}
+	var keys, gaps []keyrotor.InventoryLine
+	for _, g := range all {
+		switch {
+		case g.gap != nil:
+			gaps = append(gaps, keyrotor.InventoryLine{Gap: g.gap})
+		case g.asset != nil:
+			if _, twice := fresh[g.asset.ARN]; !twice {
+				fresh[g.asset.ARN] = *g.asset
+				keys = append(keys, keyrotor.InventoryLine{Asset: g.asset})
+			}
+		}
+	}
+	pop.Keys, pop.Customer, pop.Gaps, pop.Ended = len(keys), len(keys), len(gaps), o.Now().UTC()
+	lines := slices.Concat(keys, gaps, []keyrotor.InventoryLine{{Population: &pop}})
+	for i := range lines {
+		lines[i].Schema, lines[i].Version = keyrotor.SchemaInventory, keyrotor.SchemaVersion
+	}
+	if err := writeLines(a, FileInventory, lines); err != nil {
+		return nil, pop, err
+	}
+	return fresh, pop, updateSummary(a, func(s *keyrotor.Summary) { s.Population, s.Updated = &pop, pop.Ended })
+}
+
+// glance is what one look gave: the key, or the gap; neither where it is gone,
+// which the undo says.
+type glance struct {
+	asset *keyrotor.Asset
+	gap   *keyrotor.Gap
+}
+
+// glances looks at the key of every outcome. One that cannot be read is no reason
+// to leave all others as they are: the undo says that it was left out.
+func glances(ctx context.Context, o RelookOptions) ([]glance, error) {
 	byID := map[keyrotor.ChangeID]keyrotor.Change{}
-	for _, c := range p.Changes {
+	for _, c := range o.Plan.Changes {
 		byID[c.ID] = c
 	}
-	seen := make([]*keyrotor.Asset, len(outcomes))
-	gaps := make([]*keyrotor.Gap, len(outcomes))
+	all := make([]glance, len(o.Outcomes))
 	var g errgroup.Group
 	g.SetLimit(16)
-	for i, o := range outcomes {
+	for i, out := range o.Outcomes {
 		g.Go(func() error {
-			target := verifyTarget(byID[o.Change], o)
-			fresh, err := look(ctx, target)
+			target := verifyTarget(byID[out.Change], out)
+			fresh, err := o.Look(ctx, target)
 			switch {
 			case err == nil:
-				seen[i] = &fresh
+				all[i].asset = &fresh
 			case ctx.Err() != nil:
 				return err
-			case !errors.Is(err, keyrotor.ErrNotFound): // the undo says that it is gone
-				// One key that cannot be read is no reason to leave all others as
-				// they are: the undo says that it was left out.
-				gaps[i] = gapOf(target, err)
+			case !errors.Is(err, keyrotor.ErrNotFound):
+				all[i].gap = gapOf(target, err)
 			}
 			return nil
 		})
 	}
-	if err := g.Wait(); err != nil {
-		return nil, pop, err
-	}
-	fresh := map[string]keyrotor.Asset{}
-	err := a.Write(FileInventory, func(w io.Writer) error {
-		lines := newLineWriter(w)
-		for _, asset := range seen {
-			if asset == nil {
-				continue
-			}
-			if _, twice := fresh[asset.ARN]; twice {
-				continue
-			}
-			fresh[asset.ARN] = *asset
-			pop.Keys++
-			pop.Customer++
-			if err := lines.write(keyrotor.InventoryLine{Schema: keyrotor.SchemaInventory, Version: keyrotor.SchemaVersion, Asset: asset}); err != nil {
-				return err
-			}
-		}
-		for _, gap := range gaps {
-			if gap == nil {
-				continue
-			}
-			pop.Gaps++
-			if err := lines.write(keyrotor.InventoryLine{Schema: keyrotor.SchemaInventory, Version: keyrotor.SchemaVersion, Gap: gap}); err != nil {
-				return err
-			}
-		}
-		pop.Ended = now().UTC()
-		if err := lines.write(keyrotor.InventoryLine{Schema: keyrotor.SchemaInventory, Version: keyrotor.SchemaVersion, Population: &pop}); err != nil {
-			return err
-		}
-		return lines.flush()
-	})
-	if err != nil {
-		return nil, pop, err
-	}
-	return fresh, pop, updateSummary(a, func(s *keyrotor.Summary) { s.Population, s.Updated = &pop, pop.Ended })
+	return all, g.Wait()
 }
 
 // gapOf is what could not be looked at, in the service's own words.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/keyrotor/keyrotor"
@@ -42,31 +43,35 @@ func approved(a *Record, o ApplyOptions, log apply.Past) (approve.Result, error)
 		return approve.Result{}, err
 	}
 	now := o.Now()
-	r, err := then(now)
+	r, err := then(now, o.Approvals)
 	if err == nil || !intended(log) {
 		return r, err
 	}
-	begun, ok, berr := beginning(a, o.Plan.Digest)
+	begun, ok, berr := beginning(a.Log, o.Plan.Digest)
 	if berr != nil {
 		return r, berr
 	}
 	if !ok || !begun.Before(now) {
 		return r, err
 	}
-	return then(begun)
+	before, berr := agreed(a.Log)
+	if berr != nil {
+		return r, berr
+	}
+	return then(begun, joined(o.Approvals, before))
 }
 
 // signersThen is the check of the approvals by the signers of the plan: by those
 // of the configuration where they are the same, else, where our own seal shows
 // that the run was begun, by those kept with it, less what the configuration has
 // taken away since.
-func signersThen(a *Record, o ApplyOptions) (func(at time.Time) (approve.Result, error), error) {
+func signersThen(a *Record, o ApplyOptions) (func(at time.Time, approvals []keyrotor.Approval) (approve.Result, error), error) {
 	if len(o.SignersText) == 0 || TextDigest(o.SignersText) == o.Plan.Inputs.Signers {
-		return func(at time.Time) (approve.Result, error) {
-			return approve.Verify(o.Plan, plan.Digest, o.Approvals, o.Signers, at)
+		return func(at time.Time, approvals []keyrotor.Approval) (approve.Result, error) {
+			return approve.Verify(o.Plan, plan.Digest, approvals, o.Signers, at)
 		}, nil
 	}
-	_, begun, err := beginning(a, o.Plan.Digest)
+	_, begun, err := beginning(a.Log, o.Plan.Digest)
 	if err != nil {
 		return nil, err
 	}
@@ -77,9 +82,20 @@ func signersThen(a *Record, o ApplyOptions) (func(at time.Time) (approve.Result,
 	if err != nil {
 		return nil, err
 	}
-	return func(at time.Time) (approve.Result, error) {
-		return approve.VerifyBegun(o.Plan, plan.Digest, o.Approvals, then, o.Signers, at, o.Now())
+	return func(at time.Time, approvals []keyrotor.Approval) (approve.Result, error) {
+		return approve.VerifyBegun(o.Plan, plan.Digest, approvals, then, o.Signers, at, o.Now())
 	}, nil
+}
+
+// joined are the approvals of both lists, each once.
+func joined(given, logged []keyrotor.Approval) []keyrotor.Approval {
+	all := slices.Clone(given)
+	for _, l := range logged {
+		if !slices.ContainsFunc(all, func(a keyrotor.Approval) bool { return a.Signature == l.Signature }) {
+			all = append(all, l)
+		}
+	}
+	return all
 }
 
 // keptSigners are those that the run was begun under. They are the plan's by its

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/verify"
 )
 
 // VerifyOptions is what a verification needs.
@@ -18,7 +20,10 @@ type VerifyOptions struct {
 	// Look reads with the scan role: other eyes than those of apply.
 	Look func(ctx context.Context, t keyrotor.Target) (keyrotor.Asset, error)
 	// Undone are the changes that a later run took back. Optional.
-	Undone      map[keyrotor.ChangeID]TakenBack
+	Undone map[keyrotor.ChangeID]TakenBack
+	// Later is how any run of ours left a key last. It is asked, at once by
+	// several, only of keys that are not as promised. Optional.
+	Later       func(arn string) (Setting, bool)
 	Now         func() time.Time
 	Patience    time.Duration
 	Concurrency int
@@ -26,7 +31,8 @@ type VerifyOptions struct {
 }
 
 // Verify looks freshly at every change that was reported done, and writes
-// verification.jsonl. It may be repeated at any time.
+// verification.jsonl. It may be repeated at any time: each verification is kept
+// in a file of its own too, for the last one proves nothing of the time before.
 func Verify(ctx context.Context, a *Record, o VerifyOptions) ([]keyrotor.Verification, error) {
 	outcomes, err := Outcomes(a)
 	if err != nil {
@@ -71,8 +77,14 @@ func Verify(ctx context.Context, a *Record, o VerifyOptions) ([]keyrotor.Verific
 	if ctx.Err() != nil {
 		return results, ctx.Err()
 	}
-	if err := writeLines(a, FileVerification, results); err != nil {
+	kept, err := verificationFile(a, o.Now())
+	if err != nil {
 		return results, err
+	}
+	for _, name := range []string{kept, FileVerification} {
+		if err := writeLines(a, name, results); err != nil {
+			return results, err
+		}
 	}
 	counts := map[keyrotor.VerificationVerdict]int{}
 	for _, v := range results {
@@ -83,18 +95,51 @@ func Verify(ctx context.Context, a *Record, o VerifyOptions) ([]keyrotor.Verific
 	})
 }
 
+// verificationFile is a name, by its time, that no verification of the run has.
+func verificationFile(a Artifacts, now time.Time) (string, error) {
+	names, err := a.List()
+	if err != nil {
+		return "", err
+	}
+	stamp := DirVerifications + "/" + now.UTC().Format("20060102T150405Z")
+	name := stamp + ".jsonl"
+	for n := 2; slices.Contains(names, name); n++ {
+		name = fmt.Sprintf("%s-%d.jsonl", stamp, n)
+	}
+	return name, nil
+}
+
 // lookAgain looks until the service has caught up, or patience ends. What a later
-// run took back is not waited for: it is not coming, and that is why.
+// run took back, or set otherwise, is not waited for: it is not coming, and that
+// is why.
 func lookAgain(ctx context.Context, c keyrotor.Change, out keyrotor.Outcome, o VerifyOptions) keyrotor.Verification {
-	back, undone := o.Undone[c.ID]
-	if !undone {
-		return lookUntilSettled(ctx, c, out, o.Look, o.Now, o.Patience)
-	}
 	v := lookUntilSettled(ctx, c, out, o.Look, o.Now, 0)
-	if v.Verdict == keyrotor.Discrepant {
-		v.Details = append([]string{back.String()}, v.Details...)
+	back, undone := o.Undone[c.ID]
+	if undone {
+		if v.Verdict == keyrotor.Discrepant {
+			v.Details = append([]string{back.String()}, v.Details...)
+		}
+		return v
 	}
-	return v
+	if by, ours := o.setLater(v, out); ours {
+		v.Details = append([]string{by.String()}, v.Details...)
+		return v
+	}
+	if verify.Settled(v) || o.Patience == 0 {
+		return v
+	}
+	again := lookUntilSettled(ctx, c, out, o.Look, o.Now, o.Patience)
+	again.Looks += v.Looks
+	return again
+}
+
+// setLater is the later run of ours that left a key as it was found.
+func (o VerifyOptions) setLater(v keyrotor.Verification, out keyrotor.Outcome) (Setting, bool) {
+	if o.Later == nil || v.Verdict != keyrotor.Discrepant {
+		return Setting{}, false
+	}
+	s, known := o.Later(v.Target.ARN)
+	return s, known && s.By != out.Run && s.explains(v)
 }
 
 // lastTurns refuses outcomes that a later, killed turn has left behind: to

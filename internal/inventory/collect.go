@@ -39,6 +39,8 @@ type Options struct {
 	Concurrency int
 	// Now is the clock, time.Now by default.
 	Now func() time.Time
+	// Version is that of the keyrotor that reads, for whoever audits the record.
+	Version string
 	// Expected are the gaps that somebody approved; ExpectedMatch says whether
 	// one of them speaks of a gap. Without it none does.
 	Expected      []keyrotor.ExpectedGap
@@ -88,6 +90,7 @@ func Collect(ctx context.Context, estate Estate, opt Options, sink func(keyrotor
 		return keyrotor.Population{}, fmt.Errorf("scan: %w", err)
 	}
 	c.complete(&population, started)
+	population.Version = opt.Version
 	if err := c.write(keyrotor.InventoryLine{Population: &population}); err != nil {
 		return keyrotor.Population{}, fmt.Errorf("scan: %w", err)
 	}

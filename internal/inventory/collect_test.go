@@ -91,6 +91,7 @@ func TestPopulationIsTheLastLineAndCountsEverything(t *testing.T) {
 	var progress []inventory.Progress
 	p, err := inventory.Collect(t.Context(), estate, inventory.Options{
 		Now:           func() time.Time { return now },
+		Version:       "v1.2.3",
 		Expected:      []keyrotor.ExpectedGap{expected, ended},
 		ExpectedMatch: func(e keyrotor.ExpectedGap, g keyrotor.Gap) bool { return e.Match == string(g.Cause) },
 		Progress:      func(p inventory.Progress) { progress = append(progress, p) },
@@ -99,7 +100,7 @@ func TestPopulationIsTheLastLineAndCountsEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := keyrotor.Population{
-		Started: now, Ended: now, Identity: "me", Places: 2, Read: 2, Keys: 5, Customer: 5, Gaps: 2, Expected: 1,
+		Started: now, Ended: now, Identity: "me", Version: "v1.2.3", Places: 2, Read: 2, Keys: 5, Customer: 5, Gaps: 2, Expected: 1,
 		Calls: map[string]int{"org:List": 1, "kms:DescribeKey": 5},
 	}
 	if diff := cmp.Diff(want, p); diff != "" {

@@ -47,7 +47,7 @@ func elsewhere(t reflect.Type) bool {
 	switch t {
 	case reflect.TypeFor[time.Time](), reflect.TypeFor[keyrotor.Target](), reflect.TypeFor[keyrotor.Outcome](),
 		reflect.TypeFor[keyrotor.Approval](), reflect.TypeFor[keyrotor.Population](), reflect.TypeFor[keyrotor.Receipt](),
-		reflect.TypeFor[keyrotor.Manager](), reflect.TypeFor[keyrotor.ExpectedGap]():
+		reflect.TypeFor[keyrotor.Manager](), reflect.TypeFor[keyrotor.ExpectedGap](), reflect.TypeFor[keyrotor.RotationFacts]():
 		return true
 	}
 	return false

@@ -23,6 +23,7 @@ const (
 	TypeNote     = "note"     // words for people
 	TypeArtifact = "artifact" // a file of the run gets this digest, or is not there when it has none
 	TypeSeal     = "seal"     // last entry under a checkpoint; Text is the verifier key
+	TypeFound    = "found"    // the Found entries right before it were not under a seal of who writes now
 )
 
 // maxEntry bounds an encoded entry: an entry bundle gives its length two bytes.
@@ -45,6 +46,7 @@ type Entry struct {
 	Artifact string             `json:"artifact,omitempty"` // path within the run's folder, with slashes
 	Digest   keyrotor.Digest    `json:"digest,omitempty"`
 	Text     string             `json:"text,omitempty"`
+	Found    int64              `json:"found,omitempty"`
 	// Chain is the base64 SHA-256 over the previous entry's chain (as it stands
 	// in the file; empty for the first) followed by this entry's RFC 8785 form
 	// without chain. It makes edits visible before any seal.

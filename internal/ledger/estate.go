@@ -40,9 +40,14 @@ func (e *Estate) Head() (string, error) {
 	return fmt.Sprintf("%d:%s", size, root), nil
 }
 
-// HeadOver is the log's head where the log covers the run, and "0:" where it does
-// not: what an approver saw of another estate's log proves nothing of this one.
-func (e *Estate) HeadOver(run keyrotor.RunID) (string, error) {
+// HeadOver is the log's head where the log knows the run from its first seal on,
+// and "0:" where it does not: a copy of the run, approved beside another estate's
+// log, must not bear witness to that one.
+func (e *Estate) HeadOver(run keyrotor.RunID, log Journal) (string, error) {
+	first, err := log.firstSeal()
+	if err != nil || first == 0 {
+		return "0:", err
+	}
 	t, err := e.load()
 	if err != nil {
 		return "", fmt.Errorf("estate's log: %w", err)
@@ -52,8 +57,11 @@ func (e *Estate) HeadOver(run keyrotor.RunID) (string, error) {
 		if err := json.Unmarshal(leaf, &h); err != nil {
 			return "", fmt.Errorf("estate's log: %w", err)
 		}
-		if h.Run == run {
+		if h.Run == run && h.Size == first {
 			return e.Head()
+		}
+		if h.Run == run {
+			break
 		}
 	}
 	return "0:", nil

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -21,7 +22,7 @@ func writeFile(path string, data []byte) error {
 	if err := makeDirs(dir); err != nil {
 		return cannotWrite(err)
 	}
-	tmp, err := writeTemp(dir, data)
+	tmp, err := writeTemp(dir, tempPrefix, data)
 	if err != nil {
 		return cannotWrite(err)
 	}
@@ -32,8 +33,17 @@ func writeFile(path string, data []byte) error {
 	return cannotWrite(syncDir(dir))
 }
 
-func writeTemp(dir string, data []byte) (string, error) {
-	f, err := os.CreateTemp(dir, tempPrefix+"*")
+// keepFile is writeFile for content that is mostly there already: to read is
+// cheaper than to write and sync.
+func keepFile(path string, data []byte) error {
+	if is, err := os.ReadFile(path); err == nil && bytes.Equal(is, data) {
+		return nil
+	}
+	return writeFile(path, data)
+}
+
+func writeTemp(dir, prefix string, data []byte) (string, error) {
+	f, err := os.CreateTemp(dir, prefix+"*")
 	if err != nil {
 		return "", err
 	}
@@ -98,8 +108,8 @@ func cannotWrite(err error) error {
 	}
 }
 
-// lock takes the exclusive lock of a file, waiting for it when wait is set. The
-// lock falls with the file descriptor, hence also with a killed process.
+// lock takes the lock of a file as flock's how says. It falls with the file
+// descriptor, hence also with a killed process.
 func lock(f *os.File, how int) error {
 	for {
 		err := syscall.Flock(int(f.Fd()), how)

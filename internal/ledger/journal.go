@@ -30,3 +30,32 @@ func (j Journal) Entries(fn func(Entry) error) error {
 	}
 	return entriesOf(f, info.Size(), fn)
 }
+
+// firstSeal is how many entries the first seal covers, itself among them; 0 when
+// nothing is sealed.
+func (j Journal) firstSeal() (int64, error) {
+	var size int64
+	err := j.Entries(func(e Entry) error {
+		if e.Type == TypeSeal && size == 0 {
+			size = e.Seq + 1
+		}
+		return nil
+	})
+	return size, err
+}
+
+// Sealed reports whether the last seal covers all that the log holds; true also
+// where there is no log, and nothing to seal.
+func (j Journal) Sealed() (bool, error) {
+	var n int64
+	last := TypeSeal
+	err := j.Entries(func(e Entry) error {
+		n, last = n+1, e.Type
+		return nil
+	})
+	if err != nil || n == 0 {
+		return true, err
+	}
+	size, err := sealedSize(filepath.Join(string(j), logDir))
+	return last == TypeSeal && size == n, err
+}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 )
@@ -33,6 +34,7 @@ func (s signer) VerifierKey() string { return s.verifier }
 // is what to hand to those who check. The key belongs in the user's config
 // folder, never in the state folder that it vouches for.
 func LoadOrCreateKey(path, name string, rand io.Reader) (Signer, string, error) {
+	dropLeftKeys(filepath.Dir(path))
 	text, err := readKey(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		text, err = createKey(path, name, rand)
@@ -61,6 +63,20 @@ func readKey(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, 1<<10))
 }
 
+// keyPrefix marks a key that is not in place yet.
+const keyPrefix = ".keyrotor-ledger-key-"
+
+// dropLeftKeys removes what a process left that was killed while it made the key:
+// nobody uses it, and it is a private key.
+func dropLeftKeys(dir string) {
+	names, _ := filepath.Glob(filepath.Join(dir, keyPrefix+"*"))
+	for _, name := range names {
+		if info, err := os.Lstat(name); err == nil && time.Since(info.ModTime()) > time.Minute {
+			_ = os.Remove(name)
+		}
+	}
+}
+
 func createKey(path, name string, rand io.Reader) ([]byte, error) {
 	key, _, err := note.GenerateKey(rand, name)
 	if err != nil {
@@ -71,7 +87,7 @@ func createKey(path, name string, rand io.Reader) ([]byte, error) {
 	}
 	// Linking a complete file into place lets two processes start at once: one
 	// wins, both then read the same key.
-	tmp, err := writeTemp(filepath.Dir(path), []byte(key+"\n"))
+	tmp, err := writeTemp(filepath.Dir(path), keyPrefix, []byte(key+"\n"))
 	if err != nil {
 		return nil, err
 	}

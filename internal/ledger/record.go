@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/keyrotor/keyrotor"
 )
@@ -142,10 +143,7 @@ func (r *Run) settle(rec replayed) (batch []*waiting, altered []string, err erro
 		switch {
 		case digest == f.digest:
 		case f.interrupted(digest):
-			batch = append(batch, &waiting{entry: Entry{
-				Type: TypeArtifact, At: r.now(), Artifact: name, Digest: digest,
-				Text: "its writing was interrupted: the file is the one before",
-			}})
+			batch = append(batch, interruptedEntry(r.now(), name, digest))
 		default:
 			altered = append(altered, name)
 			continue
@@ -155,6 +153,13 @@ func (r *Run) settle(rec replayed) (batch []*waiting, altered []string, err erro
 		}
 	}
 	return batch, altered, nil
+}
+
+func interruptedEntry(at time.Time, name string, digest keyrotor.Digest) *waiting {
+	return &waiting{entry: Entry{
+		Type: TypeArtifact, At: at, Artifact: name, Digest: digest,
+		Text: "its writing was interrupted: the file is the one before",
+	}}
 }
 
 // adopt records files that are there and that nobody recorded: an approval that

@@ -168,12 +168,24 @@ func TestAnApprovalIsAWitnessOfTheEstatesLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	over, err := estate.HeadOver(runID)
+	over, err := estate.HeadOver(runID, ledger.Journal(s.runDir(runID)))
 	if err != nil || !strings.HasPrefix(over, "2:") {
 		t.Fatalf("head over the run: %q, %v", over, err)
 	}
-	if other, err := estate.HeadOver("20261121T101503Z-0000"); err != nil || other != "0:" {
+	if other, err := estate.HeadOver("20261121T101503Z-0000", ledger.Journal(t.TempDir())); err != nil || other != "0:" {
 		t.Errorf("head over a run that is not in the log: %q, %v", other, err)
+	}
+	// Another machine has a copy of the run, and a log of its own, which learns of
+	// the run by its second seal: what that log says is no witness of this one.
+	copied := newState(t)
+	if err := os.CopyFS(copied.runDir(runID), os.DirFS(s.runDir(runID))); err != nil {
+		t.Fatal(err)
+	}
+	copied.turn(t, runID, 1, nil)
+	if there, err := ledger.OpenEstate(filepath.Join(copied.dir, "ledger")); err != nil {
+		t.Fatal(err)
+	} else if head, err := there.HeadOver(runID, ledger.Journal(copied.runDir(runID))); err != nil || head != "0:" {
+		t.Errorf("head over a copied run: %q, %v", head, err)
 	}
 	root := over[2:]
 	for name, c := range map[string]struct{ head, fault string }{

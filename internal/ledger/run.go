@@ -70,7 +70,7 @@ func OpenRun(dir string, run keyrotor.RunID, now func() time.Time) (*Run, error)
 	if err := lock(f, syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, busy(run)
+			return nil, &Busy{Run: run}
 		}
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
@@ -89,9 +89,16 @@ func Begun(dir string) bool {
 	return err == nil
 }
 
-func busy(run keyrotor.RunID) error {
+// Busy says that another process writes the run's log. It is a *keyrotor.Refusal
+// to who does not look for it.
+type Busy struct{ Run keyrotor.RunID }
+
+func (b *Busy) Error() string { return b.Unwrap().Error() }
+
+// Unwrap is the refusal that people see.
+func (b *Busy) Unwrap() error {
 	return &keyrotor.Refusal{
-		What: "run " + string(run) + " is in use",
+		What: "run " + string(b.Run) + " is in use",
 		Why:  []string{"another keyrotor process is writing its record"},
 		Now:  "nothing was changed by this command; the other process goes on",
 		Next: "wait for the other process to end, then run the same command again",

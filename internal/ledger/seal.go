@@ -3,11 +3,7 @@ package ledger
 import (
 	"encoding/base64"
 	"errors"
-	"fmt"
-	"os"
 	"path/filepath"
-
-	"golang.org/x/mod/sumdb/note"
 
 	"github.com/keyrotor/keyrotor"
 )
@@ -81,7 +77,7 @@ func (r *Run) publish(s Signer) (Head, error) {
 		return Head{}, err
 	}
 	head.Size, head.Root = t.size(), base64.StdEncoding.EncodeToString(root[:])
-	// Everything that the new tree needs is written, not only what is new: a
+	// Everything that the new tree needs is looked at, not only what is new: a
 	// file lost or damaged since is mended from the journal.
 	return head, t.publish(dir, runOrigin(r.id), 0, s)
 }
@@ -103,47 +99,4 @@ func (r *Run) extends(t *tree, old int64, oldRoot string) error {
 		Now:  "the record of this run is damaged; nothing was signed",
 		Next: "keyrotor evidence verify " + r.dir,
 	}
-}
-
-// Vouched is how many entries, counted from the first, stand under a checkpoint
-// that the signer's key made and that fits them; 0 where there is none. What comes
-// after may have been written by anybody who can write the folder.
-func (r *Run) Vouched(s Signer) (int64, error) {
-	dir := filepath.Join(r.dir, logDir)
-	size, root, err := readCheckpoint(dir)
-	if err != nil || size == 0 {
-		return 0, err
-	}
-	raw, err := os.ReadFile(filepath.Join(dir, checkpointName))
-	if err != nil {
-		return 0, err
-	}
-	verifier, err := note.NewVerifier(s.VerifierKey())
-	if err != nil {
-		return 0, err
-	}
-	signed, err := note.Open(raw, note.VerifierList(verifier))
-	if err != nil || signed.Text != fmt.Sprintf("%s\n%d\n%s\n", runOrigin(r.id), size, root) {
-		return 0, nil
-	}
-	t := newTree()
-	r.writing.Lock()
-	defer r.writing.Unlock()
-	chain := ""
-	err = r.entriesUpTo(r.size, func(e Entry) error {
-		if t.size() == size {
-			return nil
-		}
-		leaf, c, err := e.encode(t.size(), chain)
-		chain = c
-		return errors.Join(err, t.add(leaf))
-	})
-	if err != nil || t.size() != size {
-		return 0, err
-	}
-	got, err := t.root()
-	if err != nil || base64.StdEncoding.EncodeToString(got[:]) != root {
-		return 0, err
-	}
-	return size, nil
 }

@@ -75,7 +75,7 @@ func (t *tree) publish(dir, origin string, old int64, s Signer) error {
 		if err != nil {
 			return fmt.Errorf("tile %s: %w", tile.Path(), err)
 		}
-		if err := writeFile(filepath.Join(dir, filepath.FromSlash(tilePath(tile))), data); err != nil {
+		if err := keepFile(filepath.Join(dir, filepath.FromSlash(tilePath(tile))), data); err != nil {
 			return err
 		}
 	}
@@ -94,7 +94,7 @@ func (t *tree) writeBundles(dir string, old int64) error {
 			data = append(data, leaf...)
 		}
 		bundle := tlog.Tile{H: tileHeight, L: -1, N: first / tileWidth, W: int(end - first)}
-		if err := writeFile(filepath.Join(dir, filepath.FromSlash(tilePath(bundle))), data); err != nil {
+		if err := keepFile(filepath.Join(dir, filepath.FromSlash(tilePath(bundle))), data); err != nil {
 			return err
 		}
 	}

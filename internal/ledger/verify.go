@@ -4,10 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/keyrotor/keyrotor"
 )
@@ -57,8 +60,21 @@ type Report struct {
 func (r Report) OK() bool { return len(r.Faults) == 0 }
 
 // Verify checks a state folder or the folder of one run, offline, and says where
-// it was changed. An error means that the check could not be made.
+// it was changed. An error means that the check could not be made. A record that
+// somebody writes meanwhile is read again until it stood still for one reading.
 func Verify(dir string, o VerifyOptions) (Report, error) {
+	const patience = 15 * time.Second
+	for start := time.Now(); ; {
+		before := standing(dir)
+		report, err := verifyOnce(dir, o)
+		if err == nil && report.OK() || standing(dir) == before || time.Since(start) > patience {
+			return report, err
+		}
+		time.Sleep(rand.N(100 * time.Millisecond)) // out of step with the writer
+	}
+}
+
+func verifyOnce(dir string, o VerifyOptions) (Report, error) {
 	v := &verifier{root: dir, runs: map[keyrotor.RunID]*runCheck{}}
 	var err error
 	if v.keys, err = parseKeys(o.Key); err != nil {
@@ -74,6 +90,7 @@ func Verify(dir string, o VerifyOptions) (Report, error) {
 		}
 		v.kept = &kept
 	}
+	defer v.hold()()
 	if _, err := os.ReadDir(dir); errors.Is(err, fs.ErrPermission) {
 		return Report{}, err // not to be taken for a folder of something else
 	}
@@ -93,6 +110,38 @@ func Verify(dir string, o VerifyOptions) (Report, error) {
 	return v.report, nil
 }
 
+// hold keeps writers out of the estate's log for as long as it is read, where its
+// lock can be had in a moment: a copy on a medium that knows no locks is checked
+// as well.
+func (v *verifier) hold() (release func()) {
+	f, err := os.Open(filepath.Join(v.root, estateDir, lockName))
+	if err != nil {
+		return func() {}
+	}
+	for range 200 {
+		if err := lock(f, syscall.LOCK_SH|syscall.LOCK_NB); !errors.Is(err, syscall.EWOULDBLOCK) {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return func() { f.Close() }
+}
+
+// standing tells one state of the record from another: each write of it changes a
+// journal or a checkpoint.
+func standing(dir string) string {
+	var all strings.Builder
+	for _, pattern := range []string{"log/*", "ledger/*", "runs/*/log/*"} {
+		names, _ := filepath.Glob(filepath.Join(dir, filepath.FromSlash(pattern)))
+		for _, name := range names {
+			if info, err := os.Stat(name); err == nil {
+				fmt.Fprintln(&all, name, info.Size(), info.ModTime().UnixNano())
+			}
+		}
+	}
+	return all.String()
+}
+
 type verifier struct {
 	root   string
 	keys   []string
@@ -101,7 +150,9 @@ type verifier struct {
 
 	heads  []Head // of the estate's log, in order
 	estate logCheck
-	runs   map[keyrotor.RunID]*runCheck
+	// estateLost: the estate has no checkpoint that can be read, and that was said.
+	estateLost bool
+	runs       map[keyrotor.RunID]*runCheck
 }
 
 func (v *verifier) fault(file string, line int, format string, args ...any) {
@@ -139,6 +190,9 @@ func (v *verifier) read(name string) ([]byte, bool, error) {
 		return nil, true, nil
 	}
 	data, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false, nil // a seal under way cleared it away since
+	}
 	return data, err == nil, err
 }
 
@@ -158,6 +212,9 @@ func (v *verifier) files(name string) ([]string, error) {
 	var names []string
 	base := filepath.Join(v.root, filepath.FromSlash(name))
 	err := filepath.WalkDir(base, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) && path != base {
+			return nil // cleared away since
+		}
 		if err != nil {
 			return err
 		}
@@ -195,6 +252,9 @@ func (v *verifier) state() error {
 		}
 		v.runs[id] = run
 		v.report.Runs++
+	}
+	if err := v.estateTiles(); err != nil {
+		return err
 	}
 	v.joinHeads()
 	return nil

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"errors"
 	"io/fs"
 	"maps"
 	"os"
@@ -77,7 +78,7 @@ func (v *verifier) artifact(r *runCheck, name string, t told) error {
 		if !v.regular(file, info) {
 			return nil
 		}
-		if is, digest, err = hashLines(local); err != nil {
+		if is, digest, err = hashLines(local); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}

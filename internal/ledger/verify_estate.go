@@ -23,9 +23,7 @@ func (v *verifier) checkEstate() error {
 		return err
 	}
 	if cp == nil {
-		if len(v.report.Faults) == faults && len(v.mustFiles(path.Join(estateDir, "tile"))) > 0 {
-			v.fault(name, 0, "file is missing")
-		}
+		v.estateLost = len(v.report.Faults) > faults
 		return nil
 	}
 	l.cp = cp
@@ -34,9 +32,6 @@ func (v *verifier) checkEstate() error {
 	}
 	if l.fits = v.gives(l.leaves, cp); l.fits {
 		v.report.Head = fmt.Sprintf("%d:%s", cp.size, strings.Split(string(cp.raw), "\n")[2])
-		if err := v.tiles(l); err != nil {
-			return err
-		}
 	} else if err := v.estateMisfit(l, name); err != nil {
 		return err
 	}
@@ -87,6 +82,98 @@ func (v *verifier) readHeads(l logCheck) {
 	}
 }
 
+// estateTiles holds the tiles of the estate's log against its entries, or, where
+// it has no checkpoint, against the one head that a first seal may have left.
+func (v *verifier) estateTiles() error {
+	tiles := v.mustFiles(path.Join(estateDir, "tile"))
+	if v.estate.cp == nil {
+		if v.estateLost || len(tiles) == 0 {
+			return nil
+		}
+		if next := v.headAhead(0); next == nil || !v.firstSeal() {
+			v.fault(path.Join(estateDir, "checkpoint"), 0, "file is missing")
+		} else {
+			v.notice("%s: its first seal was interrupted before its checkpoint", estateDir)
+		}
+		return nil
+	}
+	if !v.estate.fits {
+		return nil // said already
+	}
+	l := v.estate
+	if next := v.headAhead(l.cp.size); next != nil {
+		l.ahead = append(slices.Clone(l.leaves), next)
+	}
+	return v.tiles(l)
+}
+
+// headAhead is the head that an interrupted seal was about to add to a log of this
+// size, nil where there is none: the newest entry of the next bundle, if it is the
+// head of a run as it stands here.
+func (v *verifier) headAhead(size int) []byte {
+	first := size / 256 * 256
+	data, found, err := v.read(path.Join(estateDir, tileName("entries", first/256, size-first+1)))
+	if err != nil || !found {
+		return nil
+	}
+	f := tileFile{level: -1, data: data}
+	before := len(f.beginning(size - first))
+	if before+2 > len(data) {
+		return nil
+	}
+	leaf := data[before+2:]
+	var h Head
+	if err := json.Unmarshal(leaf, &h); err != nil {
+		return nil
+	}
+	r := v.runs[h.Run]
+	if r == nil || r.log.cp == nil || !r.log.fits || int64(r.log.cp.size) != h.Size || !sameHash(r.log.cp.root, h.Root) {
+		return nil
+	}
+	return leaf
+}
+
+// firstSeal reports whether all that is sealed here is one seal of one run.
+func (v *verifier) firstSeal() bool {
+	seals := 0
+	for _, r := range v.runs {
+		if r.log.cp != nil {
+			seals += r.sealsIn(0, int64(len(r.entries)))
+		}
+	}
+	return seals == 1
+}
+
+// lastSealOnly reports whether of all that the checkpoint covers from an entry on
+// nothing but the last seal is new to the estate's log: the seal was interrupted
+// before its head was added, which the run's next command does.
+func (r *runCheck) lastSealOnly(from int64) bool {
+	to := int64(r.log.cp.size)
+	return r.log.fits && from < to && to <= int64(len(r.entries)) && r.sealsIn(from, to) == 1 && r.entries[to-1].Type == TypeSeal
+}
+
+// sealsIn counts the seals among the entries from one up to another. A seal that
+// the next writer found without its checkpoint was interrupted, and is none.
+func (r *runCheck) sealsIn(from, to int64) int {
+	n := 0
+	for _, e := range r.entries[from:to] {
+		if e.Type == TypeSeal && !r.found(e.Seq) {
+			n++
+		}
+	}
+	return n
+}
+
+// found reports whether a later entry says that this one was found under no seal.
+func (r *runCheck) found(seq int64) bool {
+	for _, e := range r.entries {
+		if e.Type == TypeFound && e.Seq-e.Found <= seq && seq < e.Seq {
+			return true
+		}
+	}
+	return false
+}
+
 // joinHeads holds every head against its run and every sealed run against its
 // last head.
 func (v *verifier) joinHeads() {
@@ -114,8 +201,12 @@ func (v *verifier) joinHeads() {
 			if !v.hasFault(name) {
 				v.fault(name, 0, "file is missing: the estate's log has the run's head")
 			}
+		case r.log.cp != nil && !known && v.estate.cp == nil && v.firstSeal():
+			v.notice("%s: its first seal is not in the estate's log: it was interrupted, or there was never more here", r.dir)
 		case r.log.cp != nil && !known && v.estate.cp == nil && !v.hasFault(path.Join(estateDir, "checkpoint")):
 			v.fault(path.Join(estateDir, "checkpoint"), 0, "file is missing: run %s was sealed", id)
+		case r.log.cp != nil && int64(r.log.cp.size) != h.Size && r.lastSealOnly(h.Size):
+			v.notice("%s: its last seal is not in the estate's log: it was interrupted, and the run's next command adds it, or the run is not of this estate", r.dir)
 		case r.log.cp != nil && (!known || int64(r.log.cp.size) != h.Size):
 			v.fault(name, 0, "it covers %d entries, the estate's log knows of %d: a seal was interrupted, or one of the two logs was cut back", r.log.cp.size, h.Size)
 		}

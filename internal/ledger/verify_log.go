@@ -15,6 +15,9 @@ type logCheck struct {
 	cp     *checkpoint
 	leaves [][]byte
 	fits   bool // leaves reproduce the checkpoint's root
+	// ahead is all that a seal under way may have been writing tiles of: the
+	// leaves and what is known to follow them. Nil where nothing is.
+	ahead [][]byte
 }
 
 // checkCheckpoint reads <dir>/checkpoint; nil without a fault when there is none.
@@ -92,6 +95,7 @@ func (v *verifier) tiles(l logCheck) error {
 	if err != nil {
 		return err
 	}
+	var next []tileFile
 	for _, n := range names {
 		name := path.Join(l.dir, "tile", n)
 		if isTemp(n) {
@@ -101,12 +105,22 @@ func (v *verifier) tiles(l logCheck) error {
 		if want["tile/"+n] {
 			continue
 		}
-		data, _, err := v.read(name)
+		data, found, err := v.read(name)
 		if err != nil {
 			return err
 		}
+		if !found {
+			continue // a seal under way cleared it away since
+		}
 		if outgrown("tile/"+n, data, wanted) {
 			v.notice("%s: a narrower tile that an interrupted seal did not clear away; it fits the log", name)
+			continue
+		}
+		if next == nil && l.ahead != nil {
+			next = tileFiles(l.ahead)
+		}
+		if outgrown("tile/"+n, data, next) {
+			v.notice("%s: a tile of a seal that was interrupted before its checkpoint; it fits what was to be sealed", name)
 			continue
 		}
 		v.fault(name, 0, "not part of the log that the checkpoint covers: an interrupted seal, or an older checkpoint put back")
@@ -114,17 +128,21 @@ func (v *verifier) tiles(l logCheck) error {
 	return nil
 }
 
-// outgrown reports whether a file is a partial tile of an earlier, smaller tree
-// that is a true beginning of the tile in its place now.
-func outgrown(name string, data []byte, wanted []tileFile) bool {
-	base, digits, ok := strings.Cut(name, ".p/")
-	width, err := strconv.Atoi(digits)
-	if !ok || err != nil {
-		return false
+// outgrown reports whether a file is one of the tiles, or a partial tile of a
+// smaller tree that is a true beginning of the one in its place.
+func outgrown(name string, data []byte, tiles []tileFile) bool {
+	base, digits, partial := strings.Cut(name, ".p/")
+	width := 256
+	if partial {
+		var err error
+		if width, err = strconv.Atoi(digits); err != nil {
+			return false
+		}
 	}
-	for _, f := range wanted {
+	for _, f := range tiles {
 		if now, _, _ := strings.Cut(f.name, ".p/"); now == base {
-			return bytes.Equal(data, f.beginning(width))
+			b := f.beginning(width)
+			return len(b) > 0 && bytes.Equal(data, b)
 		}
 	}
 	return false

@@ -148,7 +148,13 @@ func (v *verifier) runCheckpoint(r *runCheck) error {
 		if len(v.report.Faults) > faults {
 			return nil
 		}
-		if slices.ContainsFunc(r.entries, func(e Entry) bool { return e.Type == TypeSeal }) {
+		sealed := slices.ContainsFunc(r.entries, func(e Entry) bool { return e.Type == TypeSeal })
+		switch n := r.sealsIn(0, int64(len(r.entries))); {
+		case !sealed:
+		case n <= 1: // the estate's log knows whether it was ever ended
+			v.notice("%s: its first seal was interrupted before its checkpoint", r.dir)
+			return nil
+		default:
 			v.fault(name, 0, "file is missing: the journal was sealed")
 			return nil
 		}
@@ -180,6 +186,9 @@ func (v *verifier) runCheckpoint(r *runCheck) error {
 		v.runSigner(r, name)
 	}
 	if len(r.lines) > cp.size {
+		if r.sealsIn(int64(cp.size), int64(len(r.entries))) <= 1 {
+			r.log.ahead = r.lines
+		}
 		v.notice("%s: lines %d to %d come after the last seal: no signature covers them yet", journal, cp.size+1, len(r.lines))
 	}
 	if !r.log.fits && len(bundles) > 0 && firstOther(bundles, r.log.leaves) < 0 {

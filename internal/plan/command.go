@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"slices"
@@ -21,19 +22,16 @@ const (
 	CommandCreateKey Command = RecipeCreateKey
 )
 
-// CommandOptions are the parameters of a command.
+// CommandOptions are the parameters that a command has of its own.
 type CommandOptions struct {
-	// Choose says which assets are meant; not used by create-key.
-	Choose func(keyrotor.Asset) bool
-	// Selection is Choose as the user wrote it, for the plan and for messages.
-	Selection string
-	Tags      map[string]string // of CommandTag
-	Key       NewKey            // of CommandCreateKey
+	Tags map[string]string // of CommandTag
+	Key  NewKey            // of CommandCreateKey
 }
 
-// BuildCommand plans what was asked for. Keys for which it cannot be done are
-// left out with the reason in the plan's warnings; when nothing is left it is
-// refused with these reasons.
+// BuildCommand plans what was asked for, for the keys that Options.Choose names;
+// create-key needs no choice, and no other command does without. Keys for which
+// it cannot be done are left out with the reason in the plan's warnings; when
+// nothing is left it is refused with these reasons.
 func BuildCommand(kind Command, assessments iter.Seq2[keyrotor.Assessment, error], o Options, c CommandOptions) (keyrotor.Plan, error) {
 	d, err := newDraft(o)
 	if err != nil {
@@ -45,7 +43,7 @@ func BuildCommand(kind Command, assessments iter.Seq2[keyrotor.Assessment, error
 			return keyrotor.Plan{}, err
 		}
 	}
-	if err := c.validate(kind, d.Options); err != nil {
+	if err := c.validate(kind, o); err != nil {
 		return keyrotor.Plan{}, err
 	}
 	cmd := commanded{draft: d, kind: kind, CommandOptions: c, primaries: map[string]keyrotor.Assessment{}, planned: map[string]bool{}}
@@ -60,11 +58,11 @@ func BuildCommand(kind Command, assessments iter.Seq2[keyrotor.Assessment, error
 	if kind == CommandCreateKey && !cmd.taken {
 		d.plan.Changes = append(d.plan.Changes, createKey(c.Key, d.Options))
 	}
-	d.plan.Selection = c.Selection
+	d.plan.Selection = o.Selection
 	if len(d.plan.Changes) == 0 {
 		why := d.left.lines()
 		if len(why) == 0 {
-			why = []string{"no key fits " + c.Selection}
+			why = []string{"no key fits " + o.Selection}
 		}
 		return keyrotor.Plan{}, refuse("plan "+string(kind), why, "keyrotor explain KEY, to see what can be done with it")
 	}
@@ -140,7 +138,9 @@ func (c *commanded) planFor(a keyrotor.Assessment) {
 	case CommandSetPeriod:
 		switch {
 		case r != nil && !r.On:
-			c.left.note("rotation is off: there is no period to set; plan enable-rotation turns it on")
+			// Of a key that cannot rotate it is no help to name what turns others on.
+			cannot := enableRotation(a.Asset, c.PeriodDays, c.EnvTag).speaksAgainst()
+			c.left.note(cmp.Or(cannot, "rotation is off: there is no period to set; keyrotor plan proposes to turn it on"))
 			return
 		case r != nil && r.PeriodDays == c.PeriodDays:
 			c.left.note(fmt.Sprintf("the period is %d d already", c.PeriodDays))
@@ -175,7 +175,7 @@ func (c CommandOptions) validate(kind Command, o Options) error {
 	default:
 		return refuse(fmt.Sprintf("plan %q", kind), []string{"there is no such command"}, "keyrotor plan --help")
 	}
-	if c.Choose == nil {
+	if o.Choose == nil {
 		return refuse("plan "+string(kind)+" without a choice of keys", nil, "name keys, or use --select")
 	}
 	return nil

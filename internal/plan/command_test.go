@@ -23,36 +23,38 @@ func TestCommandsRefuse(t *testing.T) {
 		kind   plan.Command
 		key    keyrotor.Assessment
 		period int
+		choose func(keyrotor.Asset) bool
 		c      plan.CommandOptions
 		want   string
 	}{
-		"a period for a key that is off":     {plan.CommandSetPeriod, key(1), 180, plan.CommandOptions{Choose: all}, "1 key left out: rotation is off: there is no period to set"},
-		"the period that it has":             {plan.CommandSetPeriod, key(1, on(180)), 180, plan.CommandOptions{Choose: all}, "the period is 180 d already"},
-		"a period without days":              {plan.CommandSetPeriod, key(1, on(180)), 0, plan.CommandOptions{Choose: all}, "without a period"},
-		"no choice":                          {plan.CommandRotateNow, key(1), 0, plan.CommandOptions{}, "without a choice of keys"},
-		"a choice of nothing":                {plan.CommandRotateNow, key(1), 0, plan.CommandOptions{Choose: func(keyrotor.Asset) bool { return false }, Selection: "key-9"}, "no key fits key-9"},
-		"a key whose 25 rotations are spent": {plan.CommandRotateNow, key(1, func(a *keyrotor.Assessment) { a.Asset.KMS.History.OnDemand = 25 }), 0, plan.CommandOptions{Choose: all}, "all 25 on-demand rotations of this key's life are used up"},
-		"an asymmetric key":                  {plan.CommandRotateNow, key(1, func(a *keyrotor.Assessment) { a.Asset.KMS.Spec = "RSA_2048" }), 0, plan.CommandOptions{Choose: all}, "KMS rotates no key of spec RSA_2048"},
-		"an AWS managed key":                 {plan.CommandRotateNow, key(1, func(a *keyrotor.Assessment) { a.Asset.KMS.KeyManager = "AWS" }), 0, plan.CommandOptions{Choose: all}, "AWS manages this key"},
-		"a key that is on":                   {plan.CommandEnable, key(1, on(365)), 0, plan.CommandOptions{Choose: all}, "rotation is on already"},
+		"a period for a key that is off":        {plan.CommandSetPeriod, key(1), 180, all, plan.CommandOptions{}, "1 key left out: rotation is off: there is no period to set; keyrotor plan proposes to turn it on"},
+		"a period for a key that cannot rotate": {plan.CommandSetPeriod, key(1, func(a *keyrotor.Assessment) { a.Asset.KMS.State = "Disabled" }), 180, all, plan.CommandOptions{}, "1 key left out: its state is Disabled, not Enabled"},
+		"the period that it has":                {plan.CommandSetPeriod, key(1, on(180)), 180, all, plan.CommandOptions{}, "the period is 180 d already"},
+		"a period without days":                 {plan.CommandSetPeriod, key(1, on(180)), 0, all, plan.CommandOptions{}, "without a period"},
+		"no choice":                             {plan.CommandRotateNow, key(1), 0, nil, plan.CommandOptions{}, "without a choice of keys"},
+		"a choice of nothing":                   {plan.CommandRotateNow, key(1), 0, func(keyrotor.Asset) bool { return false }, plan.CommandOptions{}, "no key fits key-9"},
+		"a key whose 25 rotations are spent":    {plan.CommandRotateNow, key(1, func(a *keyrotor.Assessment) { a.Asset.KMS.History.OnDemand = 25 }), 0, all, plan.CommandOptions{}, "all 25 on-demand rotations of this key's life are used up"},
+		"an asymmetric key":                     {plan.CommandRotateNow, key(1, func(a *keyrotor.Assessment) { a.Asset.KMS.Spec = "RSA_2048" }), 0, all, plan.CommandOptions{}, "KMS rotates no key of spec RSA_2048"},
+		"an AWS managed key":                    {plan.CommandRotateNow, key(1, func(a *keyrotor.Assessment) { a.Asset.KMS.KeyManager = "AWS" }), 0, all, plan.CommandOptions{}, "AWS manages this key"},
+		"a key that is on":                      {plan.CommandEnable, key(1, on(365)), 0, all, plan.CommandOptions{}, "rotation is on already"},
 		"a tag that the key policy reads": {plan.CommandTag, key(1, func(a *keyrotor.Assessment) { a.Asset.KMS.Policy.ConditionTagKeys = []string{"team"} }), 0,
-			plan.CommandOptions{Choose: all, Tags: map[string]string{"team": "x"}}, `its key policy has a condition on the tag "team"`},
+			all, plan.CommandOptions{Tags: map[string]string{"team": "x"}}, `its key policy has a condition on the tag "team"`},
 		"a tag where the key policy is unread": {plan.CommandTag, key(1, func(a *keyrotor.Assessment) { a.Asset.KMS.Policy = nil }), 0,
-			plan.CommandOptions{Choose: all, Tags: map[string]string{"team": "x"}}, "its key policy was not read"},
-		"a tag of AWS's own":            {plan.CommandTag, key(1), 0, plan.CommandOptions{Choose: all, Tags: map[string]string{"aws:x": "y"}}, "names that begin with aws: are AWS's own"},
-		"no tag":                        {plan.CommandTag, key(1), 0, plan.CommandOptions{Choose: all}, "0 tags given"},
-		"an alias that exists":          {plan.CommandCreateKey, key(1), 0, newKey(func(k *plan.NewKey) { k.Alias = "alias/key-1" }), "alias/key-1 exists and points to"},
-		"an alias of AWS's own":         {plan.CommandCreateKey, key(1), 0, newKey(func(k *plan.NewKey) { k.Alias = "alias/aws/s3" }), "AWS's own"},
-		"an alias with a space":         {plan.CommandCreateKey, key(1), 0, newKey(func(k *plan.NewKey) { k.Alias = "alias/a b" }), "letters, digits"},
-		"an account that is none":       {plan.CommandCreateKey, key(1), 0, newKey(func(k *plan.NewKey) { k.Account = "prod" }), "12 digits"},
-		"no Region":                     {plan.CommandCreateKey, key(1), 0, newKey(func(k *plan.NewKey) { k.Region = "" }), "no Region"},
-		"a policy that is none":         {plan.CommandCreateKey, key(1), 0, newKey(func(k *plan.NewKey) { k.Policy = "allow all" }), "no JSON object"},
-		"a period of an asymmetric key": {plan.CommandCreateKey, key(1), 180, newKey(func(k *plan.NewKey) { k.Spec, k.Usage = "RSA_2048", "SIGN_VERIFY" }), "KMS rotates no key of spec RSA_2048"},
-		"a command that is none":        {"destroy", key(1), 0, plan.CommandOptions{}, "there is no such command"},
+			all, plan.CommandOptions{Tags: map[string]string{"team": "x"}}, "its key policy was not read"},
+		"a tag of AWS's own":            {plan.CommandTag, key(1), 0, all, plan.CommandOptions{Tags: map[string]string{"aws:x": "y"}}, "names that begin with aws: are AWS's own"},
+		"no tag":                        {plan.CommandTag, key(1), 0, all, plan.CommandOptions{}, "0 tags given"},
+		"an alias that exists":          {plan.CommandCreateKey, key(1), 0, nil, newKey(func(k *plan.NewKey) { k.Alias = "alias/key-1" }), "alias/key-1 exists and points to"},
+		"an alias of AWS's own":         {plan.CommandCreateKey, key(1), 0, nil, newKey(func(k *plan.NewKey) { k.Alias = "alias/aws/s3" }), "AWS's own"},
+		"an alias with a space":         {plan.CommandCreateKey, key(1), 0, nil, newKey(func(k *plan.NewKey) { k.Alias = "alias/a b" }), "letters, digits"},
+		"an account that is none":       {plan.CommandCreateKey, key(1), 0, nil, newKey(func(k *plan.NewKey) { k.Account = "prod" }), "12 digits"},
+		"no Region":                     {plan.CommandCreateKey, key(1), 0, nil, newKey(func(k *plan.NewKey) { k.Region = "" }), "no Region"},
+		"a policy that is none":         {plan.CommandCreateKey, key(1), 0, nil, newKey(func(k *plan.NewKey) { k.Policy = "allow all" }), "no JSON object"},
+		"a period of an asymmetric key": {plan.CommandCreateKey, key(1), 180, nil, newKey(func(k *plan.NewKey) { k.Spec, k.Usage = "RSA_2048", "SIGN_VERIFY" }), "KMS rotates no key of spec RSA_2048"},
+		"a command that is none":        {"destroy", key(1), 0, nil, plan.CommandOptions{}, "there is no such command"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := options()
-			o.PeriodDays = tt.period
+			o.PeriodDays, o.Choose, o.Selection = tt.period, tt.choose, "key-9"
 			_, err := plan.BuildCommand(tt.kind, of(tt.key), o, tt.c)
 			var refusal *keyrotor.Refusal
 			if !errors.As(err, &refusal) || !strings.Contains(err.Error(), tt.want) {
@@ -63,9 +65,9 @@ func TestCommandsRefuse(t *testing.T) {
 }
 
 func TestAReplicasRotationIsChangedOnItsPrimaryOnce(t *testing.T) {
-	p, err := plan.BuildCommand(plan.CommandRotateNow, of(estate()...), options(), plan.CommandOptions{
-		Choose: func(a keyrotor.Asset) bool { return a.ID == "mrk-9" && a.Region == "eu-west-1" }, Selection: "mrk-9",
-	})
+	o := options()
+	o.Choose = func(a keyrotor.Asset) bool { return a.ID == "mrk-9" && a.Region == "eu-west-1" }
+	p, err := plan.BuildCommand(plan.CommandRotateNow, of(estate()...), o, plan.CommandOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,7 +39,7 @@ func Decode(name string, data []byte, known ...keyrotor.Plan) (keyrotor.Plan, er
 	if d != p.Digest {
 		return keyrotor.Plan{}, &keyrotor.Refusal{
 			What: name + ": the plan was changed after its digest was taken",
-			Why:  append([]string{"says " + string(p.Digest), "is   " + string(d)}, altered(p, known)...),
+			Why:  append([]string{"says " + clip(string(p.Digest)), "is   " + string(d)}, altered(p, known)...),
 			Now:  "nothing was changed in AWS", Next: "take the plan as it was made, or keyrotor plan and have it signed",
 		}
 	}
@@ -54,7 +54,7 @@ func wrongSchema(name, schema string, version int) error {
 		return nil
 	}
 	return &keyrotor.Problem{
-		Err: fmt.Errorf("%s: is %q version %d, wanted is %q version %d", name, schema, version, keyrotor.SchemaPlan, keyrotor.SchemaVersion),
+		Err: fmt.Errorf("%s: is %q version %d, wanted is %q version %d", name, clip(schema), version, keyrotor.SchemaPlan, keyrotor.SchemaVersion),
 		Now: "nothing was changed in AWS", Next: "keyrotor plan, with this version",
 	}
 }
@@ -139,13 +139,13 @@ func whole(p keyrotor.Plan) error {
 		}
 		for _, id := range w.Changes {
 			if !open[id] {
-				return fmt.Errorf("wave %d holds %q, which is no change of this plan or stands in an earlier wave", w.Number, id)
+				return fmt.Errorf("wave %d holds %q, which is no change of this plan or stands in an earlier wave", w.Number, clip(string(id)))
 			}
 			delete(open, id)
 		}
 	}
 	if len(open) > 0 {
-		return fmt.Errorf("change %q stands in no wave", sortedKeys(open)[0])
+		return fmt.Errorf("change %q stands in no wave", clip(string(sortedKeys(open)[0])))
 	}
 	return nil
 }
@@ -154,7 +154,7 @@ func unique(changes []keyrotor.Change) error {
 	had := map[keyrotor.ChangeID]bool{}
 	for i, c := range changes {
 		if c.ID == "" || had[c.ID] {
-			return fmt.Errorf("%s: its id %q is empty or another change's", label(i, c), c.ID)
+			return fmt.Errorf("%s: its id %q is empty or another change's", label(i, c), clip(string(c.ID)))
 		}
 		had[c.ID] = true
 	}

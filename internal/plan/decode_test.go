@@ -96,6 +96,36 @@ func TestDecodeSaysWhereABrokenFileBreaks(t *testing.T) {
 	}
 }
 
+// A number of a million digits was echoed whole, a megabyte on a terminal.
+func TestAMessageRepeatsLittleOfTheFile(t *testing.T) {
+	long := strings.Repeat("9", 1<<20)
+	const head = `{"schema": "keyrotor.plan", "version": 1, `
+	for name, text := range map[string]string{
+		"a number":             head + `"changes": ` + long + `}`,
+		"a fraction":           head + `"period_days": 0.` + long + `}`,
+		"a number in the head": `{"version": ` + long + `}`,
+		"a time":               head + `"inputs": {"inventory_taken": "` + long + `"}}`,
+		"a name":               head + `"` + long + `": 1}`,
+		"a schema":             `{"schema": "` + long + `", "version": 1}`,
+		"a digest":             strings.Replace(encoded(t, build(t, options(), key(1))), `"digest": "`, `"digest": "`+long, 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := plan.Decode("plan.json", []byte(text))
+			if err == nil {
+				t.Fatal("it was read")
+			}
+			said := err.Error()
+			var refusal *keyrotor.Refusal
+			if errors.As(err, &refusal) {
+				said += strings.Join(refusal.Why, "\n")
+			}
+			if len(said) > 1000 {
+				t.Errorf("%d bytes: %.200s…", len(said), said)
+			}
+		})
+	}
+}
+
 func TestAnAlteredPlanIsRefusedAndTheAlterationIsNamed(t *testing.T) {
 	p := build(t, options(), key(1), key(2))
 	text := strings.Replace(encoded(t, p), `"period_days": 365`, `"period_days": 2560`, 1)

@@ -15,10 +15,13 @@ import (
 var update = flag.Bool("update", false, "write the golden plans")
 
 func TestGoldenPlans(t *testing.T) {
-	commands := func(kind plan.Command, c plan.CommandOptions) func() (keyrotor.Plan, error) {
+	commands := func(kind plan.Command, choose func(keyrotor.Asset) bool, c plan.CommandOptions) func() (keyrotor.Plan, error) {
 		return func() (keyrotor.Plan, error) {
 			o := options()
-			o.PeriodDays = 180
+			o.PeriodDays, o.Choose = 180, choose
+			if choose != nil {
+				o.Selection = "--all"
+			}
 			return plan.BuildCommand(kind, of(estate()...), o, c)
 		}
 	}
@@ -30,10 +33,10 @@ func TestGoldenPlans(t *testing.T) {
 			o.RotateOverdue = true
 			return plan.Build(of(estate()...), o)
 		},
-		"set-period": commands(plan.CommandSetPeriod, plan.CommandOptions{Choose: all, Selection: "--all"}),
-		"rotate-now": commands(plan.CommandRotateNow, plan.CommandOptions{Choose: all, Selection: "--all"}),
-		"tag":        commands(plan.CommandTag, plan.CommandOptions{Choose: all, Selection: "--all", Tags: map[string]string{"owner": "team-b", "env": "dev"}}),
-		"create-key": commands(plan.CommandCreateKey, plan.CommandOptions{Key: plan.NewKey{
+		"set-period": commands(plan.CommandSetPeriod, all, plan.CommandOptions{}),
+		"rotate-now": commands(plan.CommandRotateNow, all, plan.CommandOptions{}),
+		"tag":        commands(plan.CommandTag, all, plan.CommandOptions{Tags: map[string]string{"owner": "team-b", "env": "dev"}}),
+		"create-key": commands(plan.CommandCreateKey, nil, plan.CommandOptions{Key: plan.NewKey{
 			Account: "111122223333", Region: "us-east-1", Alias: "alias/new", Description: "made by hand", Tags: map[string]string{"env": "dev"},
 		}}),
 	} {

@@ -26,8 +26,8 @@ type Options struct {
 	Inputs keyrotor.Inputs
 	Needs  keyrotor.Needs
 
-	// Choose says which assets may be changed; nil: all. The others are looked at
-	// as well, for they tell which accounts hold production.
+	// Choose says which assets may be changed; nil: all, but for BuildCommand. The
+	// others are looked at as well, for they tell which accounts hold production.
 	Choose func(keyrotor.Asset) bool
 	// Selection is Choose as the user wrote it, for the plan.
 	Selection string
@@ -45,12 +45,18 @@ type Options struct {
 	RotateOverdue    bool
 	CryptoperiodDays int
 
+	// ByUs says of an undo which other run of ours left an asset as it is now, ""
+	// for none. Optional.
+	ByUs func(keyrotor.Asset) string
+
 	// Canary is the greatest number of changes in the first wave: default 5.
 	Canary int
 	// EnvTag is the tag that tells production: default "env". Production are
 	// its values that mean production: default prod, production, prd, live.
 	EnvTag           string
 	ProductionValues []string
+	// Management is the organization's management account, where it is known.
+	Management string
 
 	// Limits that apply will ask for; exceeding them is a warning here, since a
 	// narrower plan can still keep them.
@@ -153,7 +159,7 @@ func (o Options) rollout() keyrotor.Rollout {
 		values[i] = strings.ToLower(v)
 	}
 	slices.Sort(values)
-	return keyrotor.Rollout{Canary: o.Canary, EnvTag: o.EnvTag, Production: slices.Compact(values)}
+	return keyrotor.Rollout{Canary: o.Canary, EnvTag: o.EnvTag, Production: slices.Compact(values), Management: o.Management}
 }
 
 func refuse(what string, why []string, next string) *keyrotor.Refusal {

@@ -35,13 +35,16 @@ type proposal struct {
 
 // speaksAgainst asks the guard about what was seen, as apply will ask about
 // what it sees: a change that would be skipped at once is not planned.
-func (p proposal) speaksAgainst() string {
+func (p proposal) speaksAgainst() string { return p.verdict().Reason }
+
+// verdict is the guard's on the first step that it stops.
+func (p proposal) verdict() guard.Verdict {
 	for _, s := range p.Steps {
 		if v := guard.Step(s, p.asset); v.Stops() {
-			return v.Reason
+			return v
 		}
 	}
-	return ""
+	return guard.Verdict{}
 }
 
 func propose(recipe string, a keyrotor.Asset, envTag string, steps ...keyrotor.Step) proposal {

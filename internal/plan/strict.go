@@ -29,7 +29,17 @@ func (r *rejected) Error() string {
 	if r.path == "" {
 		return r.reason
 	}
-	return r.path + ": " + r.reason
+	return clip(r.path) + ": " + r.reason
+}
+
+// clip keeps what a message repeats of a file short: a file may hold a number of
+// a million digits, and a name as long.
+func clip(s string) string {
+	const most = 100
+	if len(s) <= most {
+		return s
+	}
+	return fmt.Sprintf("%s… (%d bytes)", strings.ToValidUTF8(s[:most], ""), len(s))
 }
 
 // strict walks a JSON text along the Go type it will be decoded into.
@@ -179,24 +189,24 @@ func (s *strict) number(n json.Number, t reflect.Type, path string) error {
 func (s *strict) time(text, path string) error {
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
-		return s.reject(path, "is %q, wanted is a time such as 2026-11-21T10:15:02Z", text)
+		return s.reject(path, "is %q, wanted is a time such as 2026-11-21T10:15:02Z", clip(text))
 	}
 	if t.UTC().Format(time.RFC3339Nano) != text {
-		return s.reject(path, "is %q, wanted is the same time as %s", text, t.UTC().Format(time.RFC3339Nano))
+		return s.reject(path, "is %q, wanted is the same time as %s", clip(text), t.UTC().Format(time.RFC3339Nano))
 	}
 	return nil
 }
 
 func safeNumber(n json.Number) error {
 	if strings.ContainsAny(n.String(), ".eE") {
-		return fmt.Errorf("%s is not an integer", n)
+		return fmt.Errorf("%s is not an integer", clip(n.String()))
 	}
 	i, err := strconv.ParseInt(n.String(), 10, 64)
 	if err != nil || i > maxSafeInteger || i < -maxSafeInteger {
-		return fmt.Errorf("%s is beyond 2^53", n)
+		return fmt.Errorf("%s is beyond 2^53", clip(n.String()))
 	}
 	if strconv.FormatInt(i, 10) != n.String() {
-		return fmt.Errorf("%s is %d", n, i)
+		return fmt.Errorf("%s is %d", clip(n.String()), i)
 	}
 	return nil
 }

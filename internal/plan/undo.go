@@ -42,7 +42,7 @@ func Undo(p keyrotor.Plan, outcomes []keyrotor.Outcome, fresh func(keyrotor.Targ
 		if len(why) == 0 {
 			why = []string{"the run changed nothing"}
 		}
-		return keyrotor.Plan{}, refuse("an undo of run "+string(d.plan.Undoes), why, "keyrotor report, to see what the run did")
+		return keyrotor.Plan{}, refuse("an undo of run "+string(d.plan.Undoes), why, "keyrotor report --run "+string(d.plan.Undoes)+"   what the run did")
 	}
 	if slices.ContainsFunc(d.plan.Changes, func(c keyrotor.Change) bool {
 		return slices.ContainsFunc(c.Steps, func(s keyrotor.Step) bool { return s.Verb == keyrotor.EnableRotation })
@@ -100,7 +100,28 @@ func (d *draft) undo(c keyrotor.Change, out keyrotor.Outcome, fresh func(keyroto
 	back.Target = c.Target
 	back.Undo, back.CannotUndo = undoOf(back.Steps)
 	back.Preconditions = []string{"the key is as the run left it"}
+	if why := d.doneByUs(back); why != "" {
+		d.left.note(why)
+		return
+	}
 	d.add(back, []string{undoWords + string(c.ID) + ofRun + string(cmp.Or(out.Run, d.plan.Undoes))}, "")
+}
+
+// doneByUs says which other run of ours is why a key is not as the undone run left
+// it; "" where it is, or where somebody else is why.
+func (d *draft) doneByUs(back proposal) string {
+	v := back.verdict()
+	if !v.Stops() || d.ByUs == nil {
+		return ""
+	}
+	by := d.ByUs(back.asset)
+	switch {
+	case by == "":
+		return ""
+	case v.State == keyrotor.Unchanged:
+		return v.Reason + ": " + by
+	}
+	return by + " since, which can be undone first"
 }
 
 // What a change of an undo is made for, as Reverts reads it again.

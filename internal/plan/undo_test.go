@@ -93,9 +93,9 @@ func TestUndo(t *testing.T) {
 }
 
 func TestTagsComeBackAsTheyWere(t *testing.T) {
-	p, err := plan.BuildCommand(plan.CommandTag, of(key(1, env("dev"))), options(), plan.CommandOptions{
-		Choose: func(keyrotor.Asset) bool { return true }, Tags: map[string]string{"env": "test", "owner": "x"},
-	})
+	o := options()
+	o.Choose = func(keyrotor.Asset) bool { return true }
+	p, err := plan.BuildCommand(plan.CommandTag, of(key(1, env("dev"))), o, plan.CommandOptions{Tags: map[string]string{"env": "test", "owner": "x"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,13 +50,9 @@ func waves(changes []keyrotor.Change, r keyrotor.Rollout) ([]keyrotor.Change, []
 		return nil, nil
 	}
 	groups := sorted(changes, r)
-	canary := min(max(1, r.Canary), len(groups))
-	for canary > 1 && groups[canary-1].env == production && groups[0].env != production {
-		canary--
-	}
+	canary, rest := tried(groups, max(1, r.Canary))
 	w := waver{}
-	w.add(canaryWords(groups[:canary]), true, groups[:canary])
-	rest := groups[canary:]
+	w.add(canaryWords(canary), true, canary)
 	slices.SortFunc(rest, func(a, b group) int {
 		return cmp.Or(cmp.Compare(late(a), late(b)), cmp.Compare(a.env, b.env), a.compare(b.place))
 	})
@@ -69,12 +65,28 @@ func waves(changes []keyrotor.Change, r keyrotor.Rollout) ([]keyrotor.Change, []
 	return w.changes, w.waves
 }
 
+// tried takes the canary from sorted groups. It is smaller rather than that it holds
+// production, or the account on which all others depend, beside what is neither.
+func tried(groups []group, most int) (canary, rest []group) {
+	first := groups[0]
+	for _, g := range groups {
+		worse := g.env == production && first.env != production || g.management && !first.management
+		if worse || len(canary) == most {
+			rest = append(rest, g)
+			continue
+		}
+		canary = append(canary, g)
+	}
+	return canary, rest
+}
+
 // group is the changes of one asset, in order.
 type group struct {
 	place
 	changes         []keyrotor.Change
 	env             env
 	holdsProduction bool
+	management      bool
 }
 
 func sorted(changes []keyrotor.Change, r keyrotor.Rollout) []group {
@@ -85,7 +97,7 @@ func sorted(changes []keyrotor.Change, r keyrotor.Rollout) []group {
 		g := byAsset[p]
 		if g == nil {
 			e := envOf(r, c.Seen.Env)
-			g = &group{place: p, env: e, holdsProduction: e == production || slices.Contains(r.ProductionAccounts, c.Target.Account)}
+			g = &group{place: p, env: e, holdsProduction: e == production || slices.Contains(r.ProductionAccounts, c.Target.Account), management: r.Management != "" && r.Management == c.Target.Account}
 			byAsset[p] = g
 		}
 		g.changes = append(g.changes, c)
@@ -100,9 +112,17 @@ func sorted(changes []keyrotor.Change, r keyrotor.Rollout) []group {
 	// Assets that somebody tagged as safe come first, wherever they are: they
 	// are the canary.
 	slices.SortFunc(groups, func(a, b group) int {
-		return cmp.Or(cmp.Compare(a.env, b.env), cmp.Compare(late(a), late(b)), a.compare(b.place))
+		return cmp.Or(cmp.Compare(a.env, b.env), managing(a)-managing(b), cmp.Compare(late(a), late(b)), a.compare(b.place))
 	})
 	return groups
+}
+
+// managing is 1 for the management account.
+func managing(g group) int {
+	if g.management {
+		return 1
+	}
+	return 0
 }
 
 // late is 1 for accounts that hold production.

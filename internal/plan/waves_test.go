@@ -31,9 +31,10 @@ func rollout(p keyrotor.Plan) [][]string {
 func TestWaves(t *testing.T) {
 	other := in("444455556666", "us-east-1")
 	for name, tt := range map[string]struct {
-		canary int
-		keys   []keyrotor.Assessment
-		want   [][]string
+		canary     int
+		management string
+		keys       []keyrotor.Assessment
+		want       [][]string
 	}{
 		"dev first, then what has no env, production last and in no canary": {
 			canary: 3,
@@ -53,6 +54,19 @@ func TestWaves(t *testing.T) {
 			keys:   []keyrotor.Assessment{key(1, env("dev")), key(2, env("prod")), key(3), key(4, other), key(5, other)},
 			want:   [][]string{{"alias/key-1"}, {"alias/key-4", "alias/key-5"}, {"alias/key-3", "alias/key-2"}},
 		},
+		"the management account is in no canary where another is": {
+			canary: 5, management: "111122223333",
+			keys: []keyrotor.Assessment{key(1, env("dev")), key(2, env("dev"), other), key(3, other)},
+			want: [][]string{{"alias/key-2", "alias/key-3"}, {"alias/key-1"}},
+		},
+		"the management account alone has a canary of its own": {
+			canary: 1, management: "111122223333", keys: []keyrotor.Assessment{key(1, env("dev")), key(2, env("dev"))},
+			want: [][]string{{"alias/key-1"}, {"alias/key-2"}},
+		},
+		"what is tagged as safe goes before an unknown key of another account": {
+			canary: 1, management: "111122223333", keys: []keyrotor.Assessment{key(1, env("dev")), key(2, other)},
+			want: [][]string{{"alias/key-1"}, {"alias/key-2"}},
+		},
 		"an account whose production rotates already holds production too": {
 			canary: 1,
 			keys:   []keyrotor.Assessment{key(1, env("prod"), on(365)), key(2), key(3, other), key(4, other)},
@@ -61,7 +75,7 @@ func TestWaves(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := options()
-			o.Canary = tt.canary
+			o.Canary, o.Management = tt.canary, tt.management
 			if diff := cmp.Diff(tt.want, rollout(build(t, o, tt.keys...))); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}

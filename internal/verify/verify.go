@@ -32,6 +32,7 @@ func Compare(run keyrotor.RunID, change keyrotor.Change, outcome keyrotor.Outcom
 	case fresh.KMS == nil:
 		return is(v, keyrotor.Unreadable, "is of a kind that cannot be compared", "")
 	}
+	v.Key = seen(fresh.KMS)
 	l := look{Verification: &v, change: change, outcome: outcome, asset: *fresh, key: fresh.KMS, now: now}
 	if outcome.State == keyrotor.RolledBack {
 		v.Promised = "as before: " + promises(change.Undo)
@@ -41,6 +42,13 @@ func Compare(run keyrotor.RunID, change keyrotor.Change, outcome keyrotor.Outcom
 	}
 	v.Found = strings.Join(l.found, ", ")
 	return v
+}
+
+// seen keeps what was found apart from what it is compared with.
+func seen(k *keyrotor.KMSFacts) *keyrotor.FoundKey {
+	found := &keyrotor.FoundKey{State: k.State, Rotation: k.Rotation}
+	found.MaterialSince, _ = k.MaterialSince()
+	return found
 }
 
 // Settled reports whether another look can only say the same: a confirmed

@@ -146,6 +146,20 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+func TestWhatWasFoundIsToldApartFromWhetherItWasPromised(t *testing.T) {
+	next := done.AddDate(0, 0, 180)
+	change := keyrotor.Change{ID: "c", Steps: []keyrotor.Step{{Number: 1, Verb: keyrotor.EnableRotation, Params: keyrotor.Params{PeriodDays: 365}}}}
+	fresh := asset(rotation(true, 180, next), kms(func(k *keyrotor.KMSFacts) { k.Material.Since = done }))
+	v := verify.Compare("run", change, keyrotor.Outcome{State: keyrotor.Succeeded}, fresh, nil, done)
+	want := &keyrotor.FoundKey{State: "Enabled", Rotation: &keyrotor.RotationFacts{On: true, PeriodDays: 180, Next: &next}, MaterialSince: done}
+	if diff := cmp.Diff(want, v.Key); v.Verdict != keyrotor.Discrepant || diff != "" {
+		t.Errorf("%s (-want +got):\n%s", v.Verdict, diff)
+	}
+	if v := verify.Compare("run", change, keyrotor.Outcome{}, nil, errors.New("refused"), done); v.Key != nil {
+		t.Errorf("what could not be read was found as %+v", v.Key)
+	}
+}
+
 func TestAnEffectFoundAfterACrashHasNoExactDate(t *testing.T) {
 	c := keyrotor.Change{Steps: []keyrotor.Step{{Number: 1, Verb: keyrotor.EnableRotation, Params: keyrotor.Params{PeriodDays: 365}}}}
 	out := keyrotor.Outcome{Receipts: []keyrotor.Receipt{{Step: 1, Verb: keyrotor.EnableRotation, At: done.AddDate(0, 0, 20), Recovered: true}}}

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/printer"
+
+	"github.com/keyrotor/keyrotor/internal/assess"
+)
+
+// checkNumbers holds the numbers and durations of a configuration against what
+// their fields can mean, by the fields' own tags:
+//
+//	jsonschema:"minimum=1,maximum=9"   of whole numbers
+//	whole:"1h"                         of durations: so many times this
+//
+// The YAML library makes 1 of 1.9, and a zero of a field that is left out; a
+// person who writes canary: 0 does not mean the default.
+func checkNumbers(path string, data []byte) error {
+	file, err := parser.ParseBytes(bytes.TrimPrefix(data, []byte("\ufeff")), 0)
+	if err != nil {
+		return nil //nolint:nilerr // whoever decodes it says so, with the place
+	}
+	n := numbers{path}
+	for _, doc := range file.Docs {
+		if err := n.check(doc.Body, reflect.TypeFor[Config](), "", ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type numbers struct{ path string }
+
+// check goes through a value of the file beside the type that it is read into.
+func (n numbers) check(node ast.Node, t reflect.Type, tag reflect.StructTag, name string) error {
+	switch wrapped := node.(type) {
+	case *ast.TagNode:
+		return n.check(wrapped.Value, t, tag, name)
+	case *ast.AnchorNode:
+		return n.check(wrapped.Value, t, tag, name)
+	case *ast.NullNode, nil:
+		return nil // left out
+	}
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch {
+	case t == reflect.TypeFor[Duration]():
+		return n.duration(node, tag, name)
+	case t.Kind() == reflect.Int:
+		return n.whole(node, tag, name)
+	case t.Kind() == reflect.Slice:
+		return n.entries(node, t.Elem(), name)
+	case t.Kind() == reflect.Struct && t != reflect.TypeFor[time.Time]():
+		return n.fields(node, t, name)
+	}
+	return nil
+}
+
+func (n numbers) entries(node ast.Node, t reflect.Type, name string) error {
+	list, ok := node.(*ast.SequenceNode)
+	if !ok {
+		return nil
+	}
+	for i, entry := range list.Values {
+		if err := n.check(entry, t, "", fmt.Sprintf("%s[%d]", name, i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n numbers) fields(node ast.Node, t reflect.Type, name string) error {
+	pairs, ok := node.(ast.MapNode)
+	if !ok {
+		return nil
+	}
+	for it := pairs.MapRange(); it.Next(); {
+		key := keyText(it.Key())
+		if key == "<<" {
+			if err := n.fields(it.Value(), t, name); err != nil {
+				return err
+			}
+			continue
+		}
+		for i := range t.NumField() {
+			field := t.Field(i)
+			if field.Tag.Get("yaml") != key {
+				continue
+			}
+			if err := n.check(it.Value(), field.Type, field.Tag, strings.TrimPrefix(name+"."+key, ".")); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// keyText is a key as the library reads it, in whatever way it is written.
+func keyText(key ast.Node) string {
+	switch wrapped := key.(type) {
+	case *ast.MappingKeyNode:
+		return keyText(wrapped.Value)
+	case *ast.TagNode:
+		return keyText(wrapped.Value)
+	case *ast.AnchorNode:
+		return keyText(wrapped.Value)
+	}
+	return key.GetToken().Value
+}
+
+func (n numbers) whole(node ast.Node, tag reflect.StructTag, name string) error {
+	integer, ok := node.(*ast.IntegerNode)
+	if !ok {
+		return n.wrong(node, "%s: %s is not a whole number", name, node.GetToken().Value)
+	}
+	least, most, bounded := bounds(tag)
+	value, small := integer.Value.(int64)
+	if large, ok := integer.Value.(uint64); ok && large <= math.MaxInt64 {
+		value, small = int64(large), true
+	}
+	if bounded && (!small || value < least || value > most) {
+		return n.wrong(node, "%s: %s is not between %d and %d; for the default, leave it out", name, node.GetToken().Value, least, most)
+	}
+	return nil
+}
+
+// bounds are the smallest and the largest value that a field's schema allows.
+func bounds(tag reflect.StructTag) (least, most int64, bounded bool) {
+	for _, word := range strings.Split(tag.Get("jsonschema"), ",") {
+		kind, text, _ := strings.Cut(word, "=")
+		bound, err := strconv.ParseInt(text, 10, 64)
+		switch {
+		case err != nil:
+		case kind == "minimum":
+			least = bound
+		case kind == "maximum":
+			most, bounded = bound, true
+		}
+	}
+	return least, most, bounded
+}
+
+func (n numbers) duration(node ast.Node, tag reflect.StructTag, name string) error {
+	text := node.GetToken().Value
+	value, err := parseDuration(text)
+	if err != nil {
+		return n.wrong(node, "%s: %v", name, err)
+	}
+	if value == 0 {
+		return n.wrong(node, "%s: %s is no time at all; for the default, leave it out", name, text)
+	}
+	unit, err := time.ParseDuration(tag.Get("whole"))
+	if err == nil && value%unit != 0 {
+		return n.wrong(node, "%s: %s is not a whole number of %s", name, text, map[time.Duration]string{time.Hour: "hours", 24 * time.Hour: "days"}[unit])
+	}
+	return nil
+}
+
+// wrong is a mistake in the file, with its place and the lines around it.
+func (n numbers) wrong(node ast.Node, format string, args ...any) error {
+	e := &assess.SourceError{File: n.path, Line: 1, Column: 1, Message: fmt.Sprintf(format, args...)}
+	if token := node.GetToken(); token != nil && token.Position != nil {
+		e.Line, e.Column = token.Position.Line, token.Position.Column
+		var p printer.Printer
+		e.Snippet = strings.TrimRight(p.PrintErrorToken(token, false), "\n")
+	}
+	return e
+}
+
+// isShaped reports whether an error already tells its place in the file.
+func isShaped(err error) bool {
+	var shaped *assess.SourceError
+	return errors.As(err, &shaped)
+}

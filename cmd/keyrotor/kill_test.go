@@ -1,0 +1,96 @@
+package main
+
+import (
+	"math/rand/v2"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/keyrotor/keyrotor/internal/ledger"
+	"github.com/keyrotor/keyrotor/internal/sandbox"
+	"github.com/keyrotor/keyrotor/internal/testenv"
+)
+
+// TestNoKilledCommandLooksLikeAForger kills every command that writes a run, at
+// any moment of its life, and asks right after each kill, and not first after the
+// next command has mended things, whether the record is whole.
+func TestNoKilledCommandLooksLikeAForger(t *testing.T) {
+	testenv.Slow(t, "takes seconds")
+	world, o, err := worldNamed("few")
+	if err != nil {
+		t.Fatal(err)
+	}
+	box := sandbox.New(o)
+	if err := box.Load(world); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(box)
+	defer server.Close()
+	r := newRig(t, server.URL, world.Management)
+	state := filepath.Join(r.dir, "state")
+	r.must(exitDone, "scan")
+	kills := 0
+	for range pick(2, 12) {
+		for _, command := range []string{"scan", "assess", "plan", "approve --all --key alice plan.json", "apply plan.json", "verify", "report"} {
+			cmd := r.command(strings.Fields(command)...)
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			// Most of a command's life is before its first write.
+			time.Sleep(30*time.Millisecond + rand.N(60*time.Millisecond))
+			_ = cmd.Process.Kill() // it may have ended
+			_ = cmd.Wait()
+			if !cmd.ProcessState.Exited() {
+				kills++
+			}
+			report, err := ledger.Verify(state, ledger.VerifyOptions{})
+			if err != nil || !report.OK() {
+				t.Fatalf("after %d kills, the last of %q: %v, %v", kills, command, report.Faults, err)
+			}
+		}
+		// Somebody comes and does the round in peace.
+		r.run("scan")
+		r.run("assess")
+		r.run("plan")
+	}
+	t.Logf("%d commands were killed", kills)
+}
+
+// A run that was killed while it was scanned stayed unsealed for good, for the next
+// scan is another run.
+func TestTheNextScanSealsWhatAKilledOneLeft(t *testing.T) {
+	world, o, err := worldNamed("few")
+	if err != nil {
+		t.Fatal(err)
+	}
+	box := sandbox.New(o)
+	if err := box.Load(world); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(box)
+	defer server.Close()
+	r := newRig(t, server.URL, world.Management)
+	r.must(exitDone, "scan")
+	state := filepath.Join(r.dir, "state")
+	runs, err := filepath.Glob(filepath.Join(state, "runs", "*"))
+	if err != nil || len(runs) != 1 {
+		t.Fatalf("runs %v, %v", runs, err)
+	}
+	r.write(filepath.Join("state", "runs", filepath.Base(runs[0]), ".tmp-left"), "half a fi")
+	log, err := ledger.OpenRun(runs[0], "", time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Append(t.Context(), ledger.Entry{Type: ledger.TypeNote, Text: "and there it was killed"}); err != nil {
+		t.Fatal(err)
+	}
+	log.Close()
+	r.write(filepath.Join("state", "runs", filepath.Base(runs[0]), ".tmp-left"), "half a fi")
+	r.must(exitDone, "scan")
+	report, err := ledger.Verify(state, ledger.VerifyOptions{})
+	if err != nil || !report.OK() || len(report.Notices) > 0 {
+		t.Errorf("%v, %q, %v; want nothing to say", report.Faults, report.Notices, err)
+	}
+}

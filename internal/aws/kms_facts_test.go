@@ -1,0 +1,21 @@
+package aws
+
+import (
+	"testing"
+	"time"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
+)
+
+// By the count of on-demand rotations a step is told to have happened: a listing
+// that moved under its pages must not count one twice.
+func TestARotationThatIsListedTwiceIsOne(t *testing.T) {
+	at := awssdk.Time(time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC))
+	one := kmstypes.RotationsListEntry{RotationDate: at, RotationType: kmstypes.RotationTypeOnDemand, KeyMaterialId: awssdk.String("m1")}
+	other := one
+	other.KeyMaterialId = awssdk.String("m2")
+	if got := rotationHistory([]kmstypes.RotationsListEntry{one, other, one}); got.OnDemand != 2 || len(got.Rotations) != 2 {
+		t.Errorf("got %+v, want two rotations", got)
+	}
+}
