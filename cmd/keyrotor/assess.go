@@ -115,7 +115,7 @@ func (s *session) showAssess(run *store.Run, j *judging, keep func(keyrotor.Asse
 	if !s.text() {
 		return report.Write(s.out, s.format(), report.AssessmentRows(view.Assessments))
 	}
-	next, err := s.afterAssess(view.Assessments, choice)
+	next, err := s.afterAssess(run, view.Assessments, choice)
 	if err != nil {
 		return err
 	}

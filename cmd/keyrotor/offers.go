@@ -59,8 +59,12 @@ func overdue(a keyrotor.Assessment) bool {
 	return false
 }
 
-// afterAssess is what a plan could do now; where it could do nothing, the report.
-func (s *session) afterAssess(all report.Stream, choice string) ([]report.Next, error) {
+// afterAssess is what a plan could do now; where it could do nothing, the report,
+// and where the run was applied, a scan: it takes no second plan.
+func (s *session) afterAssess(run *store.Run, all report.Stream, choice string) ([]report.Next, error) {
+	if applied, err := isApplied(run); err != nil || applied {
+		return s.nexts(report.Next{Command: "keyrotor scan", About: "this run was applied: what is so now, a new scan sees"}), err
+	}
 	o, err := offersOf(all)
 	if err != nil {
 		return nil, err
