@@ -101,8 +101,16 @@ func (s *session) sealLeft() {
 	if err != nil || !ledger.Begun(run.Dir()) {
 		return
 	}
+	estate, err := ledger.OpenEstate(s.ledgerDir())
+	if err != nil {
+		return
+	}
+	behind, err := estate.Behind(run.ID(), run.Dir())
+	if err != nil {
+		return
+	}
 	half, _ := filepath.Glob(filepath.Join(run.Dir(), ".tmp-*"))
-	if sealed, err := ledger.Journal(run.Dir()).Sealed(); err != nil || sealed && len(half) == 0 {
+	if sealed, err := ledger.Journal(run.Dir()).Sealed(); err != nil || sealed && !behind && len(half) == 0 {
 		return
 	}
 	signer, _, err := s.ledgerKey()

@@ -17,7 +17,11 @@ func withoutEffect(err error) bool {
 		doubt   *keyrotor.InDoubt
 	)
 	if errors.As(err, &refused) {
-		return !errors.As(err, &doubt) || errors.As(refused.Err, &doubt)
+		if !errors.As(err, &doubt) {
+			return true
+		}
+		var inside *keyrotor.CallFailed
+		return !errors.As(doubt.Err, &inside) && errors.As(refused.Err, &doubt)
 	}
 	if errors.As(err, &doubt) {
 		return false

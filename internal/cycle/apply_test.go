@@ -142,11 +142,12 @@ func (e *estate) apply(t *testing.T, p keyrotor.Plan, approvals ...keyrotor.Appr
 	clock := func() time.Time { return e.now }
 	rec := e.open(t)
 	defer rec.Log.Close()
-	return cycle.Apply(t.Context(), rec, cycle.ApplyOptions{
+	done, err := cycle.Apply(t.Context(), rec, cycle.ApplyOptions{
 		Plan: p, Approvals: approvals, Signers: e.signers, SignersText: e.signersText, Needs: day,
 		Actor:  func(keyrotor.Step) (apply.Actor, bool) { return e, true },
 		Verify: e.look, Now: clock, Patience: time.Second, Concurrency: 1,
 	})
+	return done, errors.Join(err, rec.Seal())
 }
 
 func (e *estate) planKept(t *testing.T) keyrotor.Plan {

@@ -54,21 +54,13 @@ func intended(p apply.Past) bool {
 // out: its words make us more careful, and never bolder, for it can be written,
 // with any date, by whoever can write the folder.
 func trusted(log Log, each func(ledger.Entry) error) error {
-	var marks []ledger.Entry
-	err := log.Entries(func(e ledger.Entry) error {
-		if e.Type == ledger.TypeFound {
-			marks = append(marks, e)
-		}
-		return nil
-	})
+	found, err := ledger.FoundIn(log.Entries)
 	if err != nil {
 		return err
 	}
 	return log.Entries(func(e ledger.Entry) error {
-		for _, m := range marks {
-			if m.Seq-m.Found <= e.Seq && e.Seq < m.Seq {
-				return nil
-			}
+		if found(e.Seq) {
+			return nil
 		}
 		return each(e)
 	})

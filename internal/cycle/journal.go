@@ -44,7 +44,7 @@ func (j journal) Settle(ctx context.Context, o keyrotor.Outcome) error {
 // begun or settled. Unlike outcomes.jsonl, which a turn writes at its end, it
 // also knows the effects of a turn that was killed.
 func Recorded(log Log, p keyrotor.Plan) ([]keyrotor.Outcome, error) {
-	memories, err := past(log)
+	memories, err := replay(log, func(ledger.Entry) bool { return true })
 	if err != nil {
 		return nil, fmt.Errorf("replay the run's log: %w", err)
 	}
@@ -76,10 +76,25 @@ func Recorded(log Log, p keyrotor.Plan) ([]keyrotor.Outcome, error) {
 	return all, nil
 }
 
-// past replays what earlier turns of the run wrote.
+// past replays what earlier turns of the run wrote, for apply to go by. Of what was
+// found behind a seal only intents count: a killed turn wrote it, or a forger, and
+// both are met by looking at the world. That something was done, refused or ended
+// is not believed of it.
 func past(log Log) (apply.Past, error) {
+	found, err := ledger.FoundIn(log.Entries)
+	if err != nil {
+		return nil, err
+	}
+	return replay(log, func(e ledger.Entry) bool { return e.Type == ledger.TypeIntent || !found(e.Seq) })
+}
+
+// replay reads the entries that count.
+func replay(log Log, counts func(ledger.Entry) bool) (apply.Past, error) {
 	p := apply.Past{}
 	err := log.Entries(func(e ledger.Entry) error {
+		if !counts(e) {
+			return nil
+		}
 		switch e.Type {
 		case ledger.TypeIntent:
 			p.Intended(apply.Intent{Change: e.Change, Step: e.Step, Verb: e.Verb, Token: e.Token, At: e.At})

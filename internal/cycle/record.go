@@ -48,6 +48,9 @@ func (r *Record) endSeal() error {
 	if err != nil {
 		return err
 	}
+	if known, err := estate.Knows(head); err != nil || known {
+		return err
+	}
 	return estate.Add(head, r.Signer)
 }
 
@@ -69,7 +72,7 @@ func (r *Record) Write(name string, fill func(io.Writer) error) error {
 // Whole refuses to build on files that are not what keyrotor wrote: on any of the
 // run's, or on those that are named.
 func (r *Record) Whole(names ...string) error {
-	err := r.Log.Check()
+	err := r.Log.Check(names...)
 	var altered *ledger.Altered
 	if !errors.As(err, &altered) {
 		return err

@@ -67,6 +67,39 @@ func (e *Estate) HeadOver(run keyrotor.RunID, log Journal) (string, error) {
 	return "0:", nil
 }
 
+// Behind reports whether the run in a folder has a seal that the log does not know:
+// it was interrupted before its head was added.
+func (e *Estate) Behind(run keyrotor.RunID, dir string) (bool, error) {
+	size, err := sealedSize(filepath.Join(dir, logDir))
+	if err != nil || size == 0 {
+		return false, err
+	}
+	t, err := e.load()
+	if err != nil {
+		return false, fmt.Errorf("estate's log: %w", err)
+	}
+	var known int64
+	for _, leaf := range t.leaves {
+		var h Head
+		if err := json.Unmarshal(leaf, &h); err != nil {
+			return false, fmt.Errorf("estate's log: %w", err)
+		}
+		if h.Run == run {
+			known = h.Size
+		}
+	}
+	return known < size, nil
+}
+
+// Knows reports whether a head is the last one of its run here. It asks for no lock.
+func (e *Estate) Knows(h Head) (bool, error) {
+	t, err := e.load()
+	if err != nil {
+		return false, fmt.Errorf("estate's log: %w", err)
+	}
+	return has(t, h)
+}
+
 // Add appends a run's head under the file lock: whoever comes second waits,
 // reads again, and appends to what the first one wrote. A head that is already
 // the run's last one is not added twice. The signer must be the one that sealed
@@ -80,8 +113,11 @@ func (e *Estate) Add(h Head, s Signer) error {
 		return cannotWrite(err)
 	}
 	defer f.Close()
-	if err := lock(f, syscall.LOCK_EX); err != nil {
-		return fmt.Errorf("lock %s: %w", f.Name(), err)
+	if err := lockWithin(f, syscall.LOCK_EX, addPatience); err != nil {
+		return &keyrotor.Problem{
+			Err: fmt.Errorf("lock %s: %w", f.Name(), err), Now: "the run's own record is whole; the estate's log does not know of its last seal yet",
+			Next: "see who holds that file (a check of the record that was suspended?), then the same command again",
+		}
 	}
 	removeTemps(e.dir)
 	t, err := e.load()

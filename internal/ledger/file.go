@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/keyrotor/keyrotor"
 )
@@ -105,6 +106,20 @@ func cannotWrite(err error) error {
 		Err:  fmt.Errorf("the record cannot be written: %w", err),
 		Now:  "everything recorded before is kept; nothing was started that is not recorded",
 		Next: next,
+	}
+}
+
+// addPatience is how long a writer waits for others to be done with the estate's
+// log, each of whom needs well under a second.
+const addPatience = 30 * time.Second
+
+// lockWithin is lock with an end to its patience.
+func lockWithin(f *os.File, how int, patience time.Duration) error {
+	for start := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		err := lock(f, how|syscall.LOCK_NB)
+		if !errors.Is(err, syscall.EWOULDBLOCK) || time.Since(start) > patience {
+			return err
+		}
 	}
 }
 

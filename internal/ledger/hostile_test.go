@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/ledger"
 )
 
@@ -60,5 +61,73 @@ func TestAHostileFolderNeitherHoldsUpNorFillsTheOneWhoChecks(t *testing.T) {
 				t.Errorf("got %d faults, want a few, one of %s", len(report.Faults), file)
 			}
 		})
+	}
+}
+
+// A run's head of a negative size made the check panic.
+func TestAHeadThatCannotBeIsAFault(t *testing.T) {
+	for _, size := range []int64{-1, 0} {
+		s := newState(t)
+		head := s.turn(t, runID, 1, map[string]string{"plan.json": "{}"})
+		head.Size = size
+		s.add(t, head)
+		if report := verify(t, s.dir, ledger.VerifyOptions{}); report.OK() {
+			t.Errorf("size %d: no fault", size)
+		}
+	}
+}
+
+// Of daily scans each run has one seal. With the estate's log cut back past several
+// of them, each looked like a seal that was interrupted.
+func TestAnEstatesLogThatWasCutBackPastSeveralRunsIsAFault(t *testing.T) {
+	s := newState(t)
+	s.turn(t, firstRun, 1, nil)
+	early := copyTree(t, filepath.Join(s.dir, "ledger"))
+	for _, id := range []keyrotor.RunID{"20261121T101502Z-0001", "20261121T101502Z-0002", "20261121T101502Z-0003"} {
+		s.turn(t, id, 1, map[string]string{"inventory.jsonl": "{}\n"})
+	}
+	if err := os.RemoveAll(filepath.Join(s.dir, "runs", "20261121T101502Z-0001")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(s.dir, "ledger")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(early, filepath.Join(s.dir, "ledger")); err != nil {
+		t.Fatal(err)
+	}
+	for _, forged := range []bool{false, true} {
+		if forged { // a mark that would hide the runs' seals
+			for _, id := range []keyrotor.RunID{"20261121T101502Z-0002", "20261121T101502Z-0003"} {
+				r := s.open(t, id)
+				if err := r.Append(t.Context(), ledger.Entry{Type: ledger.TypeFound, Found: 2}); err != nil {
+					t.Fatal(err)
+				}
+				r.Close()
+			}
+		}
+		if report := verify(t, s.dir, ledger.VerifyOptions{Key: s.key}); report.OK() {
+			t.Errorf("forged marks %v: no fault", forged)
+		}
+	}
+}
+
+// Who checks a record and is suspended in the middle must not hold up its writers.
+func TestACheckHoldsUpNoWriterThatHasNothingToAdd(t *testing.T) {
+	s := newState(t)
+	head := s.turn(t, runID, 1, nil)
+	f, err := os.Open(filepath.Join(s.dir, "ledger", "lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_SH); err != nil {
+		t.Fatal(err)
+	}
+	estate, err := ledger.OpenEstate(filepath.Join(s.dir, "ledger"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if known, err := estate.Knows(head); err != nil || !known {
+		t.Errorf("known %v, %v", known, err)
 	}
 }

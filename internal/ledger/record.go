@@ -67,8 +67,11 @@ func (r *Run) Artifacts() (map[string]keyrotor.Digest, error) {
 	return digests, nil
 }
 
-// Check returns *Altered when files of the run are not what was recorded.
-func (r *Run) Check() error {
+// Check returns *Altered when files of the run are not what was recorded. Of the
+// named files it demands more: that a seal, or the writer itself, vouches for them.
+// What a killed process left right before its seal may be forged as well, and is
+// to be made anew before anything is built on it.
+func (r *Run) Check(named ...string) error {
 	r.writing.Lock()
 	defer r.writing.Unlock()
 	rec, err := r.replay()
@@ -81,7 +84,9 @@ func (r *Run) Check() error {
 		if err != nil {
 			return err
 		}
-		if f := rec.files[name]; digest != f.digest && !f.interrupted(digest) {
+		f := rec.files[name]
+		left := f.left(digest) && !slices.Contains(named, name)
+		if digest != f.digest && !f.interrupted(digest) && !left {
 			altered = append(altered, name)
 		}
 	}
@@ -95,7 +100,16 @@ func (r *Run) Check() error {
 type recorded struct {
 	digest, before keyrotor.Digest // the last record and the one before; "" for no file
 	sealed         bool            // the last record is under a seal
+	// found are digests that no writer vouches for: of a process that was killed
+	// before its seal, of files that came from elsewhere, or forged.
+	found []keyrotor.Digest
+	stale bool // the newest record of all is one of these
+	// adopted is the one of them that a seal has taken up, with a word.
+	adopted keyrotor.Digest
 }
+
+// left: the file is what nobody vouches for.
+func (f recorded) left(now keyrotor.Digest) bool { return slices.Contains(f.found, now) }
 
 // interrupted: the file is what it was before its last record, which is so new
 // that the crash between record and rename may have come to nobody's notice.
@@ -112,9 +126,23 @@ func (s replayed) closed(key string) bool { return s.last.Type == TypeSeal && s.
 
 func (r *Run) replay() (replayed, error) {
 	rec := replayed{files: map[string]recorded{}}
-	err := r.entriesUpTo(r.size, func(e Entry) error {
+	each := func(fn func(Entry) error) error { return r.entriesUpTo(r.size, fn) }
+	found, err := FoundIn(each)
+	if err != nil {
+		return rec, err
+	}
+	err = each(func(e Entry) error {
 		switch e.Type {
 		case TypeArtifact:
+			if found(e.Seq) || e.Found > 0 {
+				f := rec.files[e.Artifact]
+				f.found, f.stale = append(slices.Clone(f.found), e.Digest), true
+				if f.adopted = ""; !found(e.Seq) {
+					f.adopted = e.Digest
+				}
+				rec.files[e.Artifact] = f
+				break
+			}
 			f := recorded{digest: e.Digest, before: rec.files[e.Artifact].digest}
 			if was := rec.files[e.Artifact]; was.digest == e.Digest && !was.sealed {
 				f.before = was.before // recorded twice with the same bytes
@@ -141,9 +169,11 @@ func (r *Run) settle(rec replayed) (batch []*waiting, altered []string, err erro
 			return nil, nil, err
 		}
 		switch {
-		case digest == f.digest:
-		case f.interrupted(digest):
+		case digest == f.digest && !f.stale, digest != "" && digest == f.adopted:
+		case digest == f.digest || f.interrupted(digest):
 			batch = append(batch, interruptedEntry(r.now(), name, digest))
+		case f.left(digest):
+			batch = append(batch, foundEntry(r.now(), name, digest, "left by a process that was killed before its seal, or put there: nobody vouches for it"))
 		default:
 			altered = append(altered, name)
 			continue
@@ -153,6 +183,10 @@ func (r *Run) settle(rec replayed) (batch []*waiting, altered []string, err erro
 		}
 	}
 	return batch, altered, nil
+}
+
+func foundEntry(at time.Time, name string, digest keyrotor.Digest, why string) *waiting {
+	return &waiting{entry: Entry{Type: TypeArtifact, At: at, Artifact: name, Digest: digest, Found: 1, Text: why}}
 }
 
 func interruptedEntry(at time.Time, name string, digest keyrotor.Digest) *waiting {
@@ -170,7 +204,7 @@ func (r *Run) adopt(rec replayed, found []string) ([]*waiting, error) {
 		if err := artifactName(name); err != nil {
 			return nil, err
 		}
-		if f, known := rec.files[name]; known && f.digest != "" {
+		if f, known := rec.files[name]; known && (f.digest != "" || len(f.found) > 0) {
 			continue
 		}
 		lines, digest, err := r.hash(name)
@@ -183,10 +217,7 @@ func (r *Run) adopt(rec replayed, found []string) ([]*waiting, error) {
 		if err := r.writeLines(name, digest, lines); err != nil {
 			return nil, err
 		}
-		batch = append(batch, &waiting{entry: Entry{
-			Type: TypeArtifact, At: r.now(), Artifact: name, Digest: digest,
-			Text: "found in the run's folder: not written by keyrotor there",
-		}})
+		batch = append(batch, foundEntry(r.now(), name, digest, "found in the run's folder: not written by keyrotor there"))
 	}
 	return batch, nil
 }

@@ -27,20 +27,24 @@ func (r *Run) TakeUp(s Signer) error {
 	if err != nil {
 		return err
 	}
-	var batch []*waiting
-	if n := r.next - vouched; n > 0 {
-		batch = append(batch, &waiting{entry: Entry{Type: TypeFound, At: r.now(), Found: n}})
+	n := r.next - vouched
+	if n == 0 {
+		return nil
+	}
+	if err := r.write([]*waiting{{entry: Entry{Type: TypeFound, At: r.now(), Found: n}}}); err != nil {
+		return err
 	}
 	rec, err := r.replay()
 	if err != nil {
 		return err
 	}
+	var batch []*waiting
 	for _, name := range slices.Sorted(maps.Keys(rec.files)) {
 		_, digest, err := r.hash(name)
 		if err != nil {
 			return err
 		}
-		if f := rec.files[name]; digest != f.digest && f.interrupted(digest) {
+		if f := rec.files[name]; f.stale && digest == f.digest {
 			batch = append(batch, interruptedEntry(r.now(), name, digest))
 		}
 	}

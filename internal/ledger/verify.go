@@ -90,7 +90,6 @@ func verifyOnce(dir string, o VerifyOptions) (Report, error) {
 		}
 		v.kept = &kept
 	}
-	defer v.hold()()
 	if _, err := os.ReadDir(dir); errors.Is(err, fs.ErrPermission) {
 		return Report{}, err // not to be taken for a folder of something else
 	}

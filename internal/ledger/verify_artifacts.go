@@ -14,27 +14,29 @@ import (
 	"github.com/keyrotor/keyrotor"
 )
 
-// told is what the log says of one file: the digest it was given last and the one
-// before, and whether a seal covers that. No digest means no file.
+// told is what the log says of one file: the digest that a seal vouches for last,
+// "" for no file, and those that nobody vouches for, because they were found behind
+// a seal, came from elsewhere, or are under no seal yet.
 type told struct {
-	last, before keyrotor.Digest
-	sealed       bool
+	last  keyrotor.Digest
+	found []keyrotor.Digest
 }
 
-// recordedArtifacts are the run's files by the entries that can be trusted: all
-// that are sealed, and those that follow and are chained to them.
+// recordedArtifacts are the run's files by its entries.
 func (r *runCheck) recordedArtifacts() map[string]told {
 	files := map[string]told{}
-	take := func(e Entry, sealed bool) {
+	found := r.marks()
+	take := func(e Entry, vouched bool) {
 		if e.Type != TypeArtifact {
 			return
 		}
-		was := files[e.Artifact]
-		is := told{last: e.Digest, before: was.last, sealed: sealed}
-		if !was.sealed && was.last == e.Digest {
-			is.before = was.before
+		t := files[e.Artifact]
+		if vouched && e.Found == 0 && !found.has(e.Seq) {
+			t = told{last: e.Digest}
+		} else {
+			t.found = append(t.found, e.Digest)
 		}
-		files[e.Artifact] = is
+		files[e.Artifact] = t
 	}
 	covered := 0
 	if r.log.fits {
@@ -83,17 +85,18 @@ func (v *verifier) artifact(r *runCheck, name string, t told) error {
 		}
 	}
 	switch {
-	case digest == t.last && t.sealed:
-		return v.linesFit(r, name, is, digest)
+	case digest == t.last && len(t.found) > 0 && digest != "":
+		v.notice("%s: a later writing of it was interrupted, or is under no seal yet", file)
+		return nil
 	case digest == t.last:
-		return nil // said already: these entries are under no seal yet
-	case !t.sealed && digest == t.before:
-		v.notice("%s: its writing was interrupted: the file is the one before", file)
+		return v.linesFit(r, name, is, digest)
+	case slices.Contains(t.found, digest):
+		v.notice("%s: nobody vouches for it: it came from elsewhere, or who wrote it was killed before the seal, or it was put there", file)
 		return nil
 	case digest == "":
 		v.fault(file, 0, "file is missing: it was recorded")
 		return nil
-	case t.last == "":
+	case t.last == "" && len(t.found) == 0:
 		v.notice("%s: came after the record said that it was not there", file)
 		return nil
 	}
@@ -109,7 +112,7 @@ func (v *verifier) artifact(r *runCheck, name string, t told) error {
 func (v *verifier) linesFit(r *runCheck, name string, is []byte, digest keyrotor.Digest) error {
 	noted := path.Join(r.log.dir, "lines", name)
 	was, found, err := v.read(noted)
-	if err != nil || digest == "" {
+	if err != nil || digest == "" || !r.log.fits {
 		return err
 	}
 	if !found {

@@ -16,6 +16,7 @@ const estateDir = "ledger"
 // checkEstate reads the estate's log and its heads.
 func (v *verifier) checkEstate() error {
 	name := path.Join(estateDir, "checkpoint")
+	defer v.hold()()
 	l := logCheck{dir: estateDir}
 	faults := len(v.report.Faults)
 	cp, err := v.checkCheckpoint(estateDir, estateOrigin)
@@ -73,6 +74,10 @@ func (v *verifier) readHeads(l logCheck) {
 		var h Head
 		if err := json.Unmarshal(leaf, &h); err != nil || h.Schema != "keyrotor.run-head" || h.Version != 1 {
 			v.fault(bundleOf(estateDir, i, l.cp.size), 0, "entry %d is not a run's head", i)
+			continue
+		}
+		if h.Size < 1 {
+			v.fault(bundleOf(estateDir, i, l.cp.size), 0, "entry %d: a run of %d entries has no head", i, h.Size)
 			continue
 		}
 		if len(v.keys) > 0 && !slices.Contains(v.keys, h.Key) {
@@ -149,29 +154,28 @@ func (v *verifier) firstSeal() bool {
 // before its head was added, which the run's next command does.
 func (r *runCheck) lastSealOnly(from int64) bool {
 	to := int64(r.log.cp.size)
-	return r.log.fits && from < to && to <= int64(len(r.entries)) && r.sealsIn(from, to) == 1 && r.entries[to-1].Type == TypeSeal
+	return r.log.fits && from >= 0 && from < to && to <= int64(len(r.entries)) && r.sealsIn(from, to) == 1 && r.entries[to-1].Type == TypeSeal
 }
 
 // sealsIn counts the seals among the entries from one up to another. A seal that
 // the next writer found without its checkpoint was interrupted, and is none.
 func (r *runCheck) sealsIn(from, to int64) int {
-	n := 0
+	n, found := 0, r.marks()
 	for _, e := range r.entries[from:to] {
-		if e.Type == TypeSeal && !r.found(e.Seq) {
+		if e.Type == TypeSeal && !found.has(e.Seq) {
 			n++
 		}
 	}
 	return n
 }
 
-// found reports whether a later entry says that this one was found under no seal.
-func (r *runCheck) found(seq int64) bool {
-	for _, e := range r.entries {
-		if e.Type == TypeFound && e.Seq-e.Found <= seq && seq < e.Seq {
-			return true
-		}
+// marks are those of the run's entries.
+func (r *runCheck) marks() marks {
+	covered := int64(0)
+	if r.log.cp != nil && r.log.fits {
+		covered = int64(r.log.cp.size)
 	}
-	return false
+	return marksOf(r.entries, covered)
 }
 
 // joinHeads holds every head against its run and every sealed run against its
@@ -191,6 +195,7 @@ func (v *verifier) joinHeads() {
 		}
 		v.holdHead(h, r)
 	}
+	interrupted := v.oneBehind(last)
 	for _, id := range slices.Sorted(sortedIDs(v.runs)) {
 		r := v.runs[id]
 		v.approvedHeads(r)
@@ -205,12 +210,25 @@ func (v *verifier) joinHeads() {
 			v.notice("%s: its first seal is not in the estate's log: it was interrupted, or there was never more here", r.dir)
 		case r.log.cp != nil && !known && v.estate.cp == nil && !v.hasFault(path.Join(estateDir, "checkpoint")):
 			v.fault(path.Join(estateDir, "checkpoint"), 0, "file is missing: run %s was sealed", id)
-		case r.log.cp != nil && int64(r.log.cp.size) != h.Size && r.lastSealOnly(h.Size):
+		case r.log.cp != nil && int64(r.log.cp.size) != h.Size && interrupted && r.lastSealOnly(h.Size):
 			v.notice("%s: its last seal is not in the estate's log: it was interrupted, and the run's next command adds it, or the run is not of this estate", r.dir)
 		case r.log.cp != nil && (!known || int64(r.log.cp.size) != h.Size):
 			v.fault(name, 0, "it covers %d entries, the estate's log knows of %d: a seal was interrupted, or one of the two logs was cut back", r.log.cp.size, h.Size)
 		}
 	}
+}
+
+// oneBehind reports whether no more than one run is ahead of what the estate's log
+// knows of it. One is a seal that was interrupted, which the next command ends; of
+// several, the estate's log was cut back.
+func (v *verifier) oneBehind(last map[keyrotor.RunID]Head) bool {
+	n := 0
+	for id, r := range v.runs {
+		if r.log.cp != nil && int64(r.log.cp.size) != last[id].Size {
+			n++
+		}
+	}
+	return n <= 1
 }
 
 // holdHead checks one head against the entries that it covers.
@@ -234,9 +252,10 @@ func (v *verifier) holdHead(h Head, r *runCheck) {
 // approvedHeads holds the estate's log against what approvers saw of it when they
 // signed: their signatures are checkpoints that the ledger's key cannot forge.
 func (v *verifier) approvedHeads(r *runCheck) {
+	found := r.marks()
 	for i, e := range r.entries {
-		if e.Type != TypeApproval || e.Approval == nil {
-			continue
+		if e.Type != TypeApproval || e.Approval == nil || found.has(e.Seq) || i >= r.sealed {
+			continue // what no seal of a writer covers bears no witness
 		}
 		head := e.Approval.Statement.LedgerHead
 		size, root, ok := parseHead(head)
