@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -49,7 +50,7 @@ func plainFindings(a *keyrotor.Asset, now time.Time) []keyrotor.Finding {
 		func() bool { return now.Sub(since) < (cryptoperiod+1)*day },
 		func() string { return fmt.Sprintf("material is %d d old", now.Sub(since)/day) })
 	add("kms-rotation-missing-from-history", turns, k.Rotation != nil && k.History != nil,
-		func() bool { return k.Rotation.Next == nil || !k.Rotation.Next.Add(3*day).Before(now) }, say("a rotation is missing"))
+		func() bool { return !rotationMissing(k, now) }, say("a rotation is missing"))
 	add("kms-imported-material-expiring", k.Origin == "EXTERNAL" && k.State == "Enabled" && ends, k.Import != nil && k.Import.ValidTo != nil,
 		func() bool { return !k.Import.ValidTo.Before(now.Add(30 * day)) },
 		func() string { return "imported material expires on " + k.Import.ValidTo.Format("2 Jan 2006") })
@@ -62,4 +63,28 @@ func plainFindings(a *keyrotor.Asset, now time.Time) []keyrotor.Finding {
 	add("kms-owner-tag", k.State != "PendingDeletion" && k.State != "PendingReplicaDeletion", a.Tags != nil,
 		func() bool { return a.Owner != "" }, say("no tag names an owner"))
 	return out
+}
+
+// rotationMissing is the rule of the history in plain Go.
+func rotationMissing(k *keyrotor.KMSFacts, now time.Time) bool {
+	period := time.Duration(cmp.Or(k.Rotation.PeriodDays, keyrotor.DefaultRotationPeriodDays)) * day
+	var last time.Time
+	for _, r := range k.History.Rotations {
+		if r.Type == "AUTOMATIC" {
+			last = r.At
+		}
+	}
+	switch next := k.Rotation.Next; {
+	case k.State != "Enabled":
+		return false
+	case next == nil:
+		return !last.IsZero() && last.Add(period+3*day).Before(now)
+	case next.Add(3 * day).Before(now):
+		return last.Before(next.Add(-3 * day))
+	default:
+		due := next.Add(-period)
+		gap := due.Sub(last)
+		rest := gap % period
+		return !last.IsZero() && due.Add(3*day).Before(now) && gap >= period-day && (rest <= day || rest >= period-day)
+	}
 }

@@ -27,7 +27,7 @@ func scanOnce(ctx context.Context, args []string, _ io.Writer) error {
 		return errors.New("scan: name a state folder")
 	}
 	debug.SetGCPercent(garbageOfCalls)
-	_, _, err := scan(ctx, args[0], aws.Config{Quota: noQuota})
+	_, _, err := scanThen(ctx, args[0], aws.Config{Quota: noQuota}, (*cycle.Record).Seal) // what no seal covers is not built on
 	return err
 }
 
@@ -43,6 +43,11 @@ func noQuota(string) (keyrotor.Quota, bool) {
 
 // scan is what `keyrotor scan` does, with other quotas.
 func scan(ctx context.Context, dir string, cfg aws.Config) (*store.Run, keyrotor.Population, error) {
+	return scanThen(ctx, dir, cfg, func(*cycle.Record) error { return nil })
+}
+
+// scanThen does something more with the record before it is closed.
+func scanThen(ctx context.Context, dir string, cfg aws.Config, then func(*cycle.Record) error) (*store.Run, keyrotor.Population, error) {
 	state, err := store.Open(dir)
 	if err != nil {
 		return nil, keyrotor.Population{}, err
@@ -60,6 +65,9 @@ func scan(ctx context.Context, dir string, cfg aws.Config) (*store.Run, keyrotor
 		return nil, keyrotor.Population{}, err
 	}
 	pop, err := cycle.Scan(ctx, rec, estate, inventory.Options{})
+	if err == nil {
+		err = then(rec)
+	}
 	if err := errors.Join(err, rec.Log.Close()); err != nil {
 		return nil, pop, fmt.Errorf("keyrotor's scan: %w", err)
 	}

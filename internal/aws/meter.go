@@ -132,6 +132,9 @@ func (m *meter) install(stack *middleware.Stack) error {
 	if err := stack.Deserialize.Add(wholeAnswers{}, middleware.After); err != nil {
 		return err
 	}
+	if err := stack.Deserialize.Add(wholeResults{}, middleware.Before); err != nil {
+		return err
+	}
 	return stack.Finalize.Insert(m, "Signing", middleware.Before)
 }
 

@@ -84,7 +84,10 @@ func TestAnAnswerWithoutItsMembersIsAGapAndNeverAValue(t *testing.T) {
 			t.Run(operation+" answers with "+name, func(t *testing.T) {
 				behind(t, mixedWorld(t, nil), operation, always(answer))
 				assets, places, gaps, _ := collect(t, open(t, aws.Config{With: []string{keyrotor.FactLastUse, keyrotor.FactGrants}}))
-				i := slices.IndexFunc(gaps, func(g keyrotor.Gap) bool { return g.Call == call && g.Code == "IncompleteAnswer" })
+				i := slices.IndexFunc(gaps, func(g keyrotor.Gap) bool {
+					// null is no object to the SDK, which says so of what it decodes itself.
+					return g.Call == call && (g.Code == "IncompleteAnswer" || answer == "null" && g.Code == "Unreadable")
+				})
 				if i < 0 {
 					t.Fatalf("no gap: %v", inventoryGroups(gaps))
 				}
