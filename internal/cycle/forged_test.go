@@ -1,6 +1,7 @@
 package cycle_test
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
 	"os"
@@ -91,5 +92,41 @@ func TestAForgedMarkDoesNotUnmakeWhatWasBegun(t *testing.T) {
 	e.now = e.now.Add(2 * time.Hour) // the approval ran out
 	if _, err := e.apply(t, p, a); err != nil || !e.on["k2"] {
 		t.Errorf("got %v, on %v; want what was begun to be finished", err, e.on)
+	}
+}
+
+// A nightly scan by one machine is assessed and planned from on another, which has
+// a ledger key of its own.
+func TestWhatAnotherMachineSealedIsBuiltOn(t *testing.T) {
+	e := newEstate(t)
+	rec := e.open(t)
+	if err := rec.Write(cycle.FileInventory, writes("{}\n")); err != nil {
+		t.Fatal(err)
+	}
+	if err := rec.Seal(); err != nil {
+		t.Fatal(err)
+	}
+	rec.Close()
+	other, _, err := ledger.LoadOrCreateKey(filepath.Join(t.TempDir(), "ledger.key"), "keyrotor-ledger", rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours := e.key
+	for n, key := range []ledger.Signer{other, ours, other} {
+		e.key = key
+		rec := e.open(t)
+		if err := rec.Whole(cycle.FileInventory); err != nil {
+			t.Errorf("turn %d: %v", n, err)
+		}
+		if err := rec.Write(cycle.FileFindings, writes(fmt.Sprintln(n))); err != nil {
+			t.Fatal(err)
+		}
+		if err := rec.Seal(); err != nil {
+			t.Fatal(err)
+		}
+		rec.Close()
+		if report, err := ledger.Verify(e.state.Dir(), ledger.VerifyOptions{}); err != nil || !report.OK() || len(report.Notices) > 0 {
+			t.Errorf("turn %d: %v, %q, %v", n, report.Faults, report.Notices, err)
+		}
 	}
 }

@@ -23,10 +23,16 @@ func (m marks) has(seq int64) bool {
 // as sealed. A mark that a later one found counts for nothing: it may be forged,
 // and what it rightly tells the later one tells too. Nor can a mark that no
 // checkpoint covers say anything of entries that one does.
-func marksOf(found []Entry, sealed int64) marks {
+//
+// A mark with a key in its text is of entries that another writer sealed: whole as
+// a record, and no word of ours. They count where foreign is set.
+func marksOf(found []Entry, sealed int64, foreign bool) marks {
 	var m marks
 	for i := len(found) - 1; i >= 0; i-- {
 		e := found[i]
+		if !foreign && e.Text != "" {
+			continue
+		}
 		if e.Type != TypeFound || e.Found < 1 || e.Found > e.Seq || m.has(e.Seq) {
 			continue
 		}
@@ -41,9 +47,13 @@ func marksOf(found []Entry, sealed int64) marks {
 	return m
 }
 
-// FoundIn reads which entries of a log were found behind a seal. A log that its
-// writer has not taken up yet may hold more, which nobody has marked.
+// FoundIn reads which entries of a log were not under a seal of who took it up last.
+// A log that its writer has not taken up yet may hold more, which nobody has marked.
 func FoundIn(entries func(func(Entry) error) error) (func(seq int64) bool, error) {
+	return foundIn(entries, true)
+}
+
+func foundIn(entries func(func(Entry) error) error, foreign bool) (func(seq int64) bool, error) {
 	var found []Entry
 	err := entries(func(e Entry) error {
 		if e.Type == TypeFound {
@@ -51,5 +61,5 @@ func FoundIn(entries func(func(Entry) error) error) (func(seq int64) bool, error
 		}
 		return nil
 	})
-	return marksOf(found, 0).has, err
+	return marksOf(found, 0, foreign).has, err
 }

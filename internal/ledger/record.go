@@ -127,7 +127,7 @@ func (s replayed) closed(key string) bool { return s.last.Type == TypeSeal && s.
 func (r *Run) replay() (replayed, error) {
 	rec := replayed{files: map[string]recorded{}}
 	each := func(fn func(Entry) error) error { return r.entriesUpTo(r.size, fn) }
-	found, err := FoundIn(each)
+	found, err := foundIn(each, false)
 	if err != nil {
 		return rec, err
 	}

@@ -27,18 +27,30 @@ func (r *Run) TakeUp(s Signer) error {
 	if err != nil {
 		return err
 	}
-	n := r.next - vouched
-	if n == 0 {
+	if vouched == r.next {
 		return nil
 	}
-	if err := r.write([]*waiting{{entry: Entry{Type: TypeFound, At: r.now(), Found: n}}}); err != nil {
+	other, sealed, err := r.sealedByOther()
+	if err != nil {
+		return err
+	}
+	sealed = max(sealed, vouched)
+	var batch []*waiting
+	if n := r.next - sealed; n > 0 {
+		batch = append(batch, &waiting{entry: Entry{Type: TypeFound, At: r.now(), Found: n}})
+	}
+	if sealed > vouched {
+		n := r.next + int64(len(batch)) - vouched
+		batch = append(batch, &waiting{entry: Entry{Type: TypeFound, At: r.now(), Found: n, Text: other}})
+	}
+	if err := r.write(batch); err != nil {
 		return err
 	}
 	rec, err := r.replay()
 	if err != nil {
 		return err
 	}
-	var batch []*waiting
+	batch = nil
 	for _, name := range slices.Sorted(maps.Keys(rec.files)) {
 		_, digest, err := r.hash(name)
 		if err != nil {
@@ -52,6 +64,26 @@ func (r *Run) TakeUp(s Signer) error {
 		return nil
 	}
 	return r.write(batch)
+}
+
+// sealedByOther is how many entries stand under the checkpoint by the key that its
+// own seal names, and that key. Another machine made it, or anybody with a key.
+func (r *Run) sealedByOther() (key string, size int64, err error) {
+	size, _, err = readCheckpoint(filepath.Join(r.dir, logDir))
+	if err != nil || size == 0 {
+		return "", 0, err
+	}
+	err = r.entriesUpTo(r.size, func(e Entry) error {
+		if e.Seq == size-1 && e.Type == TypeSeal {
+			key = e.Text
+		}
+		return nil
+	})
+	if err != nil || key == "" {
+		return "", 0, err
+	}
+	size, err = r.vouchedBy(key)
+	return key, size, err
 }
 
 // SealedHead is the head of the last seal by the signer's key; false when there is
@@ -81,7 +113,9 @@ func (r *Run) SealedHead(s Signer) (Head, bool, error) {
 // vouched is how many entries, counted from the first, stand under a checkpoint
 // that the signer's key made and that fits them; 0 where there is none. The caller
 // holds writing.
-func (r *Run) vouched(s Signer) (int64, error) {
+func (r *Run) vouched(s Signer) (int64, error) { return r.vouchedBy(s.VerifierKey()) }
+
+func (r *Run) vouchedBy(key string) (int64, error) {
 	dir := filepath.Join(r.dir, logDir)
 	size, root, err := readCheckpoint(dir)
 	if err != nil || size == 0 {
@@ -91,7 +125,7 @@ func (r *Run) vouched(s Signer) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if !signs(s, raw, fmt.Sprintf("%s\n%d\n%s\n", runOrigin(r.id), size, root)) {
+	if !signs(key, raw, fmt.Sprintf("%s\n%d\n%s\n", runOrigin(r.id), size, root)) {
 		return 0, nil
 	}
 	t := newTree()
@@ -114,9 +148,9 @@ func (r *Run) vouched(s Signer) (int64, error) {
 	return size, nil
 }
 
-// signs reports whether a checkpoint is the signer's over this text.
-func signs(s Signer, checkpoint []byte, text string) bool {
-	verifier, err := note.NewVerifier(s.VerifierKey())
+// signs reports whether a checkpoint is by the verifier key and over this text.
+func signs(key string, checkpoint []byte, text string) bool {
+	verifier, err := note.NewVerifier(key)
 	if err != nil {
 		return false
 	}

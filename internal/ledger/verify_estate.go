@@ -175,7 +175,7 @@ func (r *runCheck) marks() marks {
 	if r.log.cp != nil && r.log.fits {
 		covered = int64(r.log.cp.size)
 	}
-	return marksOf(r.entries, covered)
+	return marksOf(r.entries, covered, false)
 }
 
 // joinHeads holds every head against its run and every sealed run against its
