@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/keyrotor/keyrotor/internal/report"
+	"github.com/keyrotor/keyrotor/internal/testenv"
 )
 
 func TestNextCommandsCanBePasted(t *testing.T) {
@@ -56,9 +57,10 @@ func TestQuotedWordsAreReadBackByAShell(t *testing.T) {
 // What a terminal must not be sent is written so that bash reads it back; sh alone
 // knows no such form.
 func TestQuotedControlCharactersAreReadBackByBash(t *testing.T) {
+	testenv.Need(t, "bash")
 	bash, err := exec.LookPath("bash")
 	if err != nil {
-		t.Skip("needs bash")
+		t.Fatal(err)
 	}
 	for _, word := range []string{"a\nb", "\x1b[31mred", `it's` + "\t" + `\n`, "\x7f9", "\xff\xfe", "\u202eabc", "ä\n"} {
 		shown := quoted(word)
