@@ -215,6 +215,32 @@ func TestACrashInsideASealIsMendedByTheNext(t *testing.T) {
 	}
 }
 
+// TestAFirstSealKilledInsideAnyWriteIsNoFault cuts the very first seal of a state
+// off while each of its files is still a temporary one.
+func TestAFirstSealKilledInsideAnyWriteIsNoFault(t *testing.T) {
+	whole := newState(t)
+	whole.turn(t, runID, 2, map[string]string{"plan.json": "a"})
+	log := "runs/" + string(runID) + "/log/"
+	written := []string{ // in this order
+		log + "journal.jsonl", log + "tile/entries/000.p/4", log + "tile/0/000.p/4", log + "checkpoint",
+		"ledger/lock", "ledger/tile/entries/000.p/1", "ledger/tile/0/000.p/1", "ledger/checkpoint",
+	}
+	for i, name := range written[1:] {
+		s := &state{dir: filepath.Join(t.TempDir(), "state"), signer: whole.signer, key: whole.key}
+		for _, done := range append([]string{"runs/" + string(runID) + "/plan.json", log + "lines/plan.json"}, written[:i+1]...) {
+			write(t, filepath.Join(s.dir, done), string(read(t, filepath.Join(whole.dir, done))))
+		}
+		write(t, filepath.Join(s.dir, filepath.Dir(name), ".tmp-123"), "{")
+		if report := verify(t, s.dir, ledger.VerifyOptions{}); !report.OK() {
+			t.Errorf("killed while it wrote %s: %v", name, report.Faults)
+		}
+		s.turn(t, runID, 1, nil)
+		if report := verify(t, s.dir, ledger.VerifyOptions{Key: s.key}); !report.OK() || len(report.Notices) > 0 {
+			t.Errorf("killed while it wrote %s, after the next seal: %v, %q", name, report.Faults, report.Notices)
+		}
+	}
+}
+
 func contents(t testing.TB, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}

@@ -90,8 +90,8 @@ func (v *verifier) readHeads(l logCheck) {
 // estateTiles holds the tiles of the estate's log against its entries, or, where
 // it has no checkpoint, against the one head that a first seal may have left.
 func (v *verifier) estateTiles() error {
-	tiles := v.mustFiles(path.Join(estateDir, "tile"))
 	if v.estate.cp == nil {
+		tiles := slices.DeleteFunc(v.mustFiles(path.Join(estateDir, "tile")), isTemp)
 		if v.estateLost || len(tiles) == 0 {
 			return nil
 		}
