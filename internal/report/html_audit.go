@@ -107,7 +107,7 @@ func (b *builder) files() tableView {
 		Empty:   "No file of the run has been recorded yet.",
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.run.Digests)) {
-		v.Rows = append(v.Rows, []cell{{Text: Clean(name), Class: "name"}, {Text: string(b.run.Digests[name]), Class: "digest"}})
+		v.Rows.add(cell{Text: Clean(name), Class: "name"}, cell{Text: string(b.run.Digests[name]), Class: "digest"})
 	}
 	return v
 }
@@ -131,11 +131,11 @@ func (b *builder) placeTable() tableView {
 		return cmp.Or(cmp.Compare(orWord(b.names[x.Account], x.Account), orWord(b.names[y.Account], y.Account)), cmp.Compare(x.Account, y.Account), cmp.Compare(x.Region, y.Region))
 	})
 	for _, p := range places {
-		v.Rows = append(v.Rows, []cell{
+		v.Rows.add([]cell{
 			b.accountCell(p.Account), nameCell(p.Region), markCell(placeStatus(p.Status), string(p.Status)),
 			numberCell(p.Listed), numberCell(p.Described), failCell(p.Unreadable, warn), numberCell(p.Customer), numberCell(p.AWSManaged),
 			{Text: meanwhile(p), Class: "reason"},
-		})
+		}...)
 	}
 	return v
 }
@@ -168,10 +168,10 @@ func (b *builder) approvalTable() tableView {
 		Empty:   "Nothing has been approved.",
 	}
 	for _, a := range b.run.Approvals {
-		v.Rows = append(v.Rows, []cell{
+		v.Rows.add([]cell{
 			textCell(a.Principal), {Text: string(a.Statement.Plan), Class: "digest"}, numberCell(a.Statement.Changes),
 			dateCell(a.Statement.Expires, b.run.Now), {Text: Clean(a.Statement.LedgerHead), Class: "digest"},
-		})
+		}...)
 	}
 	return v
 }

@@ -148,14 +148,14 @@ func (b *builder) add(a keyrotor.Assessment) {
 		if !on {
 			b.tally.switchOff(a)
 		}
-		b.doc.Rotating.Rows = append(b.doc.Rotating.Rows, b.rotatingRow(a, e))
+		b.doc.Rotating.Rows.add(b.rotatingRow(a, e)...)
 	case keyrotor.ViewTarget, keyrotor.ViewUnknown:
 		if on {
 			b.tally.switchOn(a)
 		}
-		b.doc.Targets.Rows = append(b.doc.Targets.Rows, b.targetRow(a, e, touched))
+		b.doc.Targets.Rows.add(b.targetRow(a, e, touched)...)
 	default:
-		b.doc.Cannot.Rows = append(b.doc.Cannot.Rows, b.cannotRow(a))
+		b.doc.Cannot.Rows.add(b.cannotRow(a)...)
 	}
 }
 

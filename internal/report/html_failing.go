@@ -29,7 +29,7 @@ func (b *builder) addFailing(a keyrotor.Assessment, e effect) {
 		if b.ran() {
 			row = append(row, state)
 		}
-		b.doc.Failing.Rows = append(b.doc.Failing.Rows, row)
+		b.doc.Failing.Rows.add(row...)
 	}
 }
 
@@ -62,8 +62,8 @@ func (b *builder) startFailing() {
 // would hide it.
 func (b *builder) sortFailing() {
 	rule := len(whoColumns)
-	slices.SortStableFunc(b.doc.Failing.Rows, func(x, y []cell) int {
-		return cmp.Or(strings.Compare(x[rule+1].Sort, y[rule+1].Sort), b.fails(x[rule].Text)-b.fails(y[rule].Text), strings.Compare(x[rule].Text, y[rule].Text), byPlace(x, y))
+	b.doc.Failing.Rows.sort(func(x, y row) int {
+		return cmp.Or(strings.Compare(x.at(rule+1).Sort, y.at(rule+1).Sort), b.fails(x.at(rule).Text)-b.fails(y.at(rule).Text), strings.Compare(x.at(rule).Text, y.at(rule).Text), byPlace(x, y))
 	})
 }
 

@@ -2,7 +2,6 @@ package report
 
 import (
 	"cmp"
-	"slices"
 	"strings"
 
 	"github.com/keyrotor/keyrotor"
@@ -22,14 +21,14 @@ func (b *builder) controls() tableView {
 	v.Columns = append(append(v.Columns, b.verdictColumns()...), column{Title: "Mapped by", Sub: "Source read on", Kind: words})
 	for _, r := range b.tally.ruleList() {
 		for _, ref := range r.References {
-			v.Rows = append(v.Rows, append([]cell{
+			v.Rows.add(append([]cell{
 				{Text: Clean(ref.Framework), Sub: Clean(ref.Version), Sort: Clean(ref.Framework + " " + ref.Control)},
 				{Text: Clean(ref.Control), Sort: naturalKey(ref.Control)},
 				{Text: Clean(r.ID), Sub: string(r.Severity), Class: "name"},
-			}, append(b.verdictCells(r), cell{Text: Clean(ref.Source + noteWords(ref.Note)), Sub: Clean(ref.Date), Class: "reason"})...))
+			}, append(b.verdictCells(r), cell{Text: Clean(ref.Source + noteWords(ref.Note)), Sub: Clean(ref.Date), Class: "reason"})...)...)
 		}
 	}
-	slices.SortStableFunc(v.Rows, func(x, y []cell) int { return cmp.Compare(x[0].Sort, y[0].Sort) })
+	v.Rows.sort(func(x, y row) int { return cmp.Compare(x.at(0).Sort, y.at(0).Sort) })
 	return v
 }
 
@@ -110,11 +109,11 @@ func (b *builder) rules() tableView {
 	}
 	v.Columns = append(v.Columns, b.verdictColumns()...)
 	for _, r := range b.tally.ruleList() {
-		v.Rows = append(v.Rows, append([]cell{
+		v.Rows.add(append([]cell{
 			{Text: string(r.Severity), Sort: number(9 - r.Severity.Rank())},
 			{Text: Clean(r.ID), Sub: Clean(r.Pack), Class: "name"},
 			textCell(r.Title),
-		}, b.verdictCells(r)...))
+		}, b.verdictCells(r)...)...)
 	}
 	return v
 }
@@ -127,7 +126,7 @@ func (b *builder) classes() tableView {
 		Empty:   "Every key can rotate automatically.",
 	}
 	for _, c := range b.tally.classList() {
-		v.Rows = append(v.Rows, []cell{textCell(c.class), numberCell(c.n), textCell(c.reason), textCell(c.instead)})
+		v.Rows.add(textCell(c.class), numberCell(c.n), textCell(c.reason), textCell(c.instead))
 	}
 	return v
 }
@@ -159,10 +158,10 @@ func (b *builder) gapTable() tableView {
 		case g.Asset != "":
 			what = g.Asset
 		}
-		v.Rows = append(v.Rows, []cell{
+		v.Rows.add([]cell{
 			cause, b.accountCell(g.Account), nameCell(orWord(g.Region, "all")), {Text: Clean(what), Class: "reason"},
 			{Text: Clean(g.Call), Sub: Clean(g.Code)}, {Text: Clean(short(g.Message, 300)), Class: "reason"},
-		})
+		}...)
 	}
 	return v
 }
@@ -174,7 +173,7 @@ func (b *builder) leftOutTable() tableView {
 		Columns: []column{{Title: "What", Kind: words}, {Title: "Why", Kind: words}},
 		Empty:   "Nothing was left out on purpose.",
 	}
-	add := func(what, why string) { v.Rows = append(v.Rows, []cell{textCell(what), textCell(why)}) }
+	add := func(what, why string) { v.Rows.add(textCell(what), textCell(why)) }
 	for _, id := range b.run.Population.Excluded {
 		add("account "+id, "excluded by the configuration")
 	}
@@ -189,7 +188,7 @@ func (b *builder) leftOutTable() tableView {
 	if b.tally.managed > 0 {
 		add(plural(b.tally.managed, "AWS managed key"), "AWS rotates them; nobody else can")
 	}
-	slices.SortFunc(v.Rows, func(x, y []cell) int { return cmp.Compare(x[0].Text, y[0].Text) })
+	v.Rows.sort(func(x, y row) int { return cmp.Compare(x.at(0).Text, y.at(0).Text) })
 	return v
 }
 
@@ -207,10 +206,10 @@ func (b *builder) waiverTable() tableView {
 		if w.Until.Before(b.run.Now) {
 			until.Mark = bad
 		}
-		v.Rows = append(v.Rows, []cell{
+		v.Rows.add([]cell{
 			{Text: Clean(w.Rule), Class: "name"}, {Text: Clean(w.Match), Class: "reason"}, {Text: Clean(w.Reason), Class: "reason"},
 			until, textCell(orDash(w.Signer)), numberCell(w.Used),
-		})
+		}...)
 	}
 	return v
 }

@@ -39,7 +39,7 @@ func (b *builder) heat() tableView {
 			cells = append(cells, heatCell(*c, status[placeKey{account, r}]))
 		}
 		row := append([]cell{b.accountCell(account), heatCell(total, b.accountStatus(account, total))}, cells...)
-		v.Rows = append(v.Rows, row)
+		v.Rows.add(row...)
 	}
 	return v
 }

@@ -130,18 +130,16 @@ func (b *builder) inThisRun(a keyrotor.Assessment, e effect, touched bool) cell 
 // sortKeys puts what is still open first, and else goes by account and Region:
 // so each team finds its own together, on paper too.
 func (b *builder) sortKeys() {
-	last := len(b.doc.Targets.Columns) - 1
-	slices.SortStableFunc(b.doc.Targets.Rows, func(x, y []cell) int {
-		return cmp.Or(strings.Compare(x[last].Sort, y[last].Sort), byPlace(x, y))
+	b.doc.Targets.Rows.sort(func(x, y row) int {
+		return cmp.Or(strings.Compare(x.last().Sort, y.last().Sort), byPlace(x, y))
 	})
-	for _, t := range []tableView{b.doc.Rotating, b.doc.Cannot} {
-		slices.SortStableFunc(t.Rows, byPlace)
-	}
+	b.doc.Rotating.Rows.sort(byPlace)
+	b.doc.Cannot.Rows.sort(byPlace)
 }
 
 // byPlace orders rows that begin with whoColumns by account, then Region.
-func byPlace(x, y []cell) int {
-	return cmp.Or(strings.Compare(x[1].Text, y[1].Text), strings.Compare(x[1].Sub, y[1].Sub), strings.Compare(x[2].Text, y[2].Text))
+func byPlace(x, y row) int {
+	return cmp.Or(strings.Compare(x.at(1).Text, y.at(1).Text), strings.Compare(x.at(1).Sub, y.at(1).Sub), strings.Compare(x.at(2).Text, y.at(2).Text))
 }
 
 // rotatingRow shows what the last look saw: that of the scan, or a second one

@@ -87,10 +87,10 @@ func (b *builder) kindTable() tableView {
 				undone += n
 			}
 		}
-		v.Rows = append(v.Rows, []cell{
+		v.Rows.add([]cell{
 			{Text: name, Class: "name"}, numberCell(states[keyrotor.Succeeded]), numberCell(states[keyrotor.Unchanged]),
 			numberCell(states[keyrotor.Skipped]), numberCell(states[keyrotor.Waiting]), failCell(undone, bad),
-		})
+		}...)
 	}
 	return v
 }
@@ -162,7 +162,7 @@ func (b *builder) outcomeTable() tableView {
 		return cmp.Or(rankCheck(checks[x.Change])-rankCheck(checks[y.Change]), trouble(x.State)-trouble(y.State))
 	})
 	for _, o := range ordered {
-		v.Rows = append(v.Rows, []cell{
+		v.Rows.add([]cell{
 			keyCell(nameOf(o.Target), o.Target.ID),
 			b.accountCell(o.Target.Account),
 			nameCell(o.Target.Region),
@@ -170,7 +170,7 @@ func (b *builder) outcomeTable() tableView {
 			{Text: stateText(o.State), Mark: outcomeStatus(o.State), Class: "tight"},
 			checkCell(checks, o.Change),
 			{Text: Clean(outcomeReason(o)), Sub: joinClean(requestIDs(o), " "), Class: "reason"},
-		})
+		}...)
 	}
 	return v
 }

@@ -1,7 +1,8 @@
 package report
 
 import (
-	"encoding/json"
+	"context"
+	"io"
 	"time"
 
 	"github.com/a-h/templ"
@@ -16,7 +17,7 @@ type tableView struct {
 	ID      string
 	Caption string
 	Columns []column
-	Rows    [][]cell
+	Rows    rows
 	Empty   string // said instead of a table without rows
 	Paper   int    // rows to print, where that is more than a page of the screen
 	Whole   string // the file of the run that holds all rows, for those on paper
@@ -124,41 +125,19 @@ func dateCell(t, now time.Time) cell {
 }
 
 // large reports whether the rows are embedded as data.
-func (t tableView) large() bool { return len(t.Rows) > inlineRows }
+func (t tableView) large() bool { return t.Rows.len() > inlineRows }
 
-// data is the table as the script reads it: column by column, each with a
-// dictionary of its distinct cells and the index of every row's cell, so that
-// a name that stands in 50,000 rows is written once.
-func (t tableView) data() (string, error) {
-	type packed struct {
-		Cells [][]string `json:"c"`
-		Index []int      `json:"i"`
-	}
-	columns := make([]packed, len(t.Columns))
-	for c := range t.Columns {
-		seen := map[cell]int{}
-		columns[c].Index = make([]int, 0, len(t.Rows))
-		for _, row := range t.Rows {
-			at, known := seen[row[c]]
-			if !known {
-				at = len(seen)
-				seen[row[c]] = at
-				columns[c].Cells = append(columns[c].Cells, row[c].packed())
-			}
-			columns[c].Index = append(columns[c].Index, at)
+// embedded holds the rows of a large table as data.
+func (t tableView) embedded() templ.Component {
+	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
+		if err := writeAll(w, `<script type="application/json" class="rows">`); err != nil {
+			return err
 		}
-	}
-	encoded, err := json.Marshal(columns) // escapes <, > and &, so that no cell ends the script element
-	return string(encoded), err
-}
-
-// packed drops the empty tail of a cell.
-func (c cell) packed() []string {
-	all := []string{c.Text, c.Sub, c.Sort, string(c.Mark), c.Class}
-	for len(all) > 1 && all[len(all)-1] == "" {
-		all = all[:len(all)-1]
-	}
-	return all
+		if err := t.Rows.write(w); err != nil {
+			return err
+		}
+		return writeAll(w, "</script>")
+	})
 }
 
 // sortBy is the attribute that tells the script what to sort a cell by.

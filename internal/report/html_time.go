@@ -214,10 +214,10 @@ func (c *calendar) table() tableView {
 		if m.most > 0 {
 			busiest = m.busy.Format("2 Jan 2006") + " (" + count(m.most) + ")"
 		}
-		v.Rows = append(v.Rows, []cell{{Text: m.Name, Sort: c.first.AddDate(0, i, 0).Format("2006-01")}, numberCell(m.Keys), textCell(busiest)})
+		v.Rows.add(cell{Text: m.Name, Sort: c.first.AddDate(0, i, 0).Format("2006-01")}, numberCell(m.Keys), textCell(busiest))
 	}
 	if c.later > 0 {
-		v.Rows = append(v.Rows, []cell{{Text: "later", Sort: "9999"}, numberCell(c.later), textCell("–")})
+		v.Rows.add(cell{Text: "later", Sort: "9999"}, numberCell(c.later), textCell("–"))
 	}
 	return v
 }

@@ -43,7 +43,7 @@ type undoTally struct {
 	restored int
 	open     int // in the plan and not taken back
 	left     map[leftKind]int
-	rows     [][]cell
+	rows     rows
 }
 
 func (b *builder) finishUndo() {
@@ -102,7 +102,7 @@ func (b *builder) undoTally() undoTally {
 		taken := b.run.Undone.Reverted[c.ID]
 		if taken && c.CannotUndo == "" {
 			if why := b.whyStayed(c); why != "" {
-				t.rows = append(t.rows, b.leftRow(c, why))
+				t.rows.add(b.leftRow(c, why)...)
 			}
 			continue
 		}
@@ -110,7 +110,7 @@ func (b *builder) undoTally() undoTally {
 		if !taken {
 			t.left[kind]++
 		}
-		t.rows = append(t.rows, b.leftRow(c, why))
+		t.rows.add(b.leftRow(c, why)...)
 	}
 	return t
 }

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 )
 
@@ -107,7 +106,7 @@ func (m *markdown) survey(d *document) {
 
 // stillOpen leaves out the rows whose last cell says that all is well.
 func stillOpen(v tableView) tableView {
-	v.Rows = slices.DeleteFunc(slices.Clone(v.Rows), func(row []cell) bool { return row[len(row)-1].Mark == good })
+	v.Rows = v.Rows.without(func(r row) bool { return r.last().Mark == good })
 	v.Empty = "None is left."
 	return v
 }
@@ -120,7 +119,7 @@ func (m *markdown) pairs(all []pair) {
 
 // table writes the first rows, and says how many it left out.
 func (m *markdown) table(v tableView, most int) {
-	if len(v.Rows) == 0 {
+	if v.Rows.len() == 0 {
 		if v.Empty != "" {
 			m.line("%s", markdownCell(v.Empty))
 		}
@@ -134,8 +133,9 @@ func (m *markdown) table(v tableView, most int) {
 		fmt.Fprintf(m.b, "| %s ", map[bool]string{true: "---:", false: "---"}[c.Kind == amount])
 	}
 	m.line("|")
-	for _, row := range v.Rows[:min(most, len(v.Rows))] {
-		for _, c := range row {
+	for row := range v.Rows.first(most) {
+		for i := range v.Columns {
+			c := row.at(i)
 			text := strings.TrimSpace(c.Mark.shape() + " " + c.Text)
 			if c.Sub != "" {
 				text += " (" + c.Sub + ")"
@@ -144,7 +144,7 @@ func (m *markdown) table(v tableView, most int) {
 		}
 		m.line("|")
 	}
-	if rest := len(v.Rows) - most; rest > 0 {
+	if rest := v.Rows.len() - most; rest > 0 {
 		m.line("")
 		m.line("and %s more: %s.", count(rest), v.elsewhere())
 	}
