@@ -1,10 +1,12 @@
 package rotate_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/keyrotor/keyrotor/internal/apply/applytest"
 	"github.com/keyrotor/keyrotor/internal/rotate/rotatetest"
+	"github.com/keyrotor/keyrotor/internal/testenv"
 )
 
 func TestEveryStrategySurvivesAFaultAtEveryTouch(t *testing.T) {
@@ -36,6 +38,9 @@ func TestEveryStrategySurvivesAFaultAtEveryTouch(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if strings.Contains(name, "until") {
+				testenv.Slow(t, "a fault at every touch of a change that a person has to end")
+			}
 			tally := applytest.Suite{Make: world}.Run(t)
 			t.Log(tally)
 			if tally.Touches < 20 {
