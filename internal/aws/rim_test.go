@@ -141,7 +141,7 @@ func TestBodiesLeaveFromMemoryAndTheRequestIsNotTouched(t *testing.T) {
 		if known {
 			req.ContentLength = 5
 		}
-		resp, err := (&wire{http.DefaultTransport, time.Minute}).Do(req)
+		resp, err := newWire(&http.Transport{}, 1, time.Minute).Do(req)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -155,7 +155,7 @@ func TestBodiesLeaveFromMemoryAndTheRequestIsNotTouched(t *testing.T) {
 		t.Fatal(err)
 	}
 	short.ContentLength = 3
-	if _, err := (&wire{http.DefaultTransport, time.Minute}).Do(short); err == nil {
+	if _, err := newWire(&http.Transport{}, 1, time.Minute).Do(short); err == nil {
 		t.Error("a body shorter than announced was sent")
 	}
 }
@@ -176,7 +176,7 @@ func TestASilentConnectionEndsInTime(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = (&wire{http.DefaultTransport, 50 * time.Millisecond}).Do(req)
+			_, err = newWire(&http.Transport{}, 1, 50*time.Millisecond).Do(req)
 			if !noAnswer(err) || !isTransient(err) {
 				t.Errorf("got %v, want a timeout that may be repeated", err)
 			}
