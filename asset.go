@@ -12,6 +12,10 @@ type Kind string
 // KindKMSKey is a customer or AWS managed KMS key.
 const KindKMSKey Kind = "kms-key"
 
+// KindWaiver is no asset: it stands in its place where a finding speaks of a waiver,
+// whose place in its file is the ID.
+const KindWaiver Kind = "waiver"
+
 // Facts is the sealed set of what can be seen of one kind of asset.
 type Facts interface{ facts() }
 
@@ -162,6 +166,8 @@ type Gap struct {
 	Message string   `json:"message"`
 	// Expected is set when the configuration foresees this gap.
 	Expected *ExpectedGap `json:"expected,omitempty"`
+	// Lapsed is what foresaw it until a date that is over; nil beside Expected.
+	Lapsed *ExpectedGap `json:"lapsed,omitempty"`
 }
 
 // GapCause groups gaps by who has to mend them.
@@ -205,6 +211,9 @@ type Population struct {
 	Started  time.Time `json:"started"`
 	Ended    time.Time `json:"ended"`
 	Identity string    `json:"identity"` // ARN that GetCallerIdentity gave
+	// Endpoints are the addresses that were asked in the place of AWS's own, without
+	// user, password and query; none where AWS itself answered.
+	Endpoints []string `json:"endpoints,omitempty"`
 	// Undoes is the run whose keys alone were looked at, to plan its undo; empty
 	// for a scan.
 	Undoes  RunID  `json:"undoes,omitempty"`
@@ -212,9 +221,12 @@ type Population struct {
 	// Organization is its id, empty when a single account or a list was read.
 	Organization string `json:"organization,omitempty"`
 	// AccountsFrom and RegionsFrom name the call or setting that supplied them.
-	AccountsFrom string    `json:"accounts_from"`
-	RegionsFrom  string    `json:"regions_from"`
-	Accounts     []Account `json:"accounts"` // ACTIVE and not excluded
+	AccountsFrom string `json:"accounts_from"`
+	RegionsFrom  string `json:"regions_from"`
+	// Fallbacks are refusals that cost nothing, because something else gave the
+	// answer: they are told, and are no gaps.
+	Fallbacks []Fallback `json:"fallbacks,omitempty"`
+	Accounts  []Account  `json:"accounts"` // ACTIVE and not excluded
 	// Inactive and Excluded count accounts left out, by state respectively by id.
 	Inactive map[string]int `json:"inactive,omitempty"`
 	Excluded []string       `json:"excluded,omitempty"`
@@ -226,6 +238,15 @@ type Population struct {
 	Gaps     int            `json:"gaps"`
 	Expected int            `json:"gaps_expected"`
 	Calls    map[string]int `json:"calls"`
+}
+
+// Fallback is a call that was refused, and what gave its answer instead.
+type Fallback struct {
+	Call    string `json:"call"`    // "account:ListRegions"
+	Code    string `json:"code"`    // as in a gap
+	Instead string `json:"instead"` // "ec2:DescribeRegions", or "config"
+	// Accounts are those in which it was so; empty for a call about all of them.
+	Accounts []string `json:"accounts,omitempty"`
 }
 
 // InventoryLine is one line of inventory.jsonl: exactly one of the pointers is

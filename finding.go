@@ -105,6 +105,8 @@ type Finding struct {
 
 // AppliedWaiver is the exemption that turned a failure into Waived.
 type AppliedWaiver struct {
+	// Match is the expression that held of the asset.
+	Match  string    `json:"match,omitempty"`
 	Reason string    `json:"reason"`
 	Until  time.Time `json:"until"`
 	// Approver is who answers for the exemption, as its file says.
@@ -170,4 +172,13 @@ type FindingLine struct {
 	Target  Target  `json:"target"`
 	Owner   string  `json:"owner,omitempty"`
 	Finding Finding `json:"finding"`
+}
+
+// SeenOnLine is one line of seen-on.jsonl: the last run up to this one that saw
+// the automatic rotation of a key on.
+type SeenOnLine struct {
+	Schema  string `json:"schema"` // SchemaSeenOn
+	Version int    `json:"version"`
+	ARN     string `json:"arn"`
+	Run     RunID  `json:"run"`
 }

@@ -109,6 +109,9 @@ type ImportFacts struct {
 	ValidTo *time.Time `json:"valid_to,omitempty"` // the earliest of all materials
 	// Pending is the id of material that waits for its rotation.
 	Pending string `json:"pending,omitempty"`
+	// AwaitsReplicas: some replica lacks the pending material, and until the same
+	// bytes are imported there KMS does not rotate to it.
+	AwaitsReplicas bool `json:"awaits_replicas,omitempty"`
 }
 
 // PolicyFacts summarizes a key policy; the policy itself is kept as a digest.
@@ -117,15 +120,26 @@ type PolicyFacts struct {
 	Administrators []string `json:"administrators,omitempty"` // principals with kms:Put*, kms:* …
 	// OtherAccounts are 12-digit accounts other than the key's that an Allow names.
 	OtherAccounts []string `json:"other_accounts,omitempty"`
+	// AccountPatterns are patterns of accounts ("9999*") to which a condition
+	// narrows an Allow for everybody.
+	AccountPatterns []string `json:"account_patterns,omitempty"`
+	// Organizations are ids of organizations, or patterns of them, to which a
+	// condition narrows an Allow for everybody; "${aws:ResourceOrgID}" is the key's own.
+	Organizations []string `json:"organizations,omitempty"`
+	// NetworkOnly is true when an Allow for everybody is narrowed by nothing but
+	// the network of the caller: whose network that is, a policy does not tell.
+	NetworkOnly bool `json:"network_only,omitempty"`
 	// Public is true when an Allow names everybody and no condition narrows it
-	// to accounts, an organization or a VPC.
+	// to accounts, an organization or a network.
 	Public bool `json:"public,omitempty"`
 	// DelegatesToIAM: the account's root may do everything, so IAM decides.
 	DelegatesToIAM bool `json:"delegates_to_iam"`
-	// ConditionTagKeys are tag keys that some statement's condition reads.
+	// ConditionTagKeys are tag keys that some statement's condition reads, and
+	// patterns of such keys. IAM compares them without regard to case.
 	ConditionTagKeys []string `json:"condition_tag_keys,omitempty"`
-	// Outside are those OtherAccounts that are not of the organization; nil
-	// when the organization was not read, empty when there are none.
+	// Outside are the accounts, organizations and patterns of either that may use
+	// the key and are not of the organization, grantees among them where grants
+	// were read; nil when the organization was not read, empty when there are none.
 	Outside []string `json:"outside"`
 	// Services are AWS service principals that an Allow names.
 	Services []string `json:"services,omitempty"`
@@ -145,11 +159,13 @@ type GrantFacts struct {
 	Grantees []string `json:"grantees,omitempty"` // distinct, sorted
 }
 
-// Limits and bounds of KMS rotation; sources: KMS developer guide "Resource
-// quotas" and "Enable automatic key rotation", as of November 2026.
+// Limits and bounds of KMS; sources: KMS developer guide "Resource quotas",
+// "Enable automatic key rotation" and "Tags in AWS KMS", as of November 2026.
 const (
 	OnDemandRotationLimit     = 25
 	MinRotationPeriodDays     = 90
 	MaxRotationPeriodDays     = 2560
 	DefaultRotationPeriodDays = 365
+	// TagsPerKey is how many tags a key may have, those of AWS's own not counted.
+	TagsPerKey = 50
 )

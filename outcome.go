@@ -58,6 +58,9 @@ type Outcome struct {
 	State   OutcomeState `json:"state"`
 	Reason  string       `json:"reason,omitempty"`
 	Error   *CallError   `json:"error,omitempty"`
+	// InDoubt: a call of ours has no answer, and its effect was not seen either;
+	// it may be there all the same, whatever State says of the change.
+	InDoubt bool `json:"in_doubt,omitempty"`
 	// Until is when a waiting change is worth another look.
 	Until    *time.Time `json:"until,omitempty"`
 	Receipts []Receipt  `json:"receipts,omitempty"`

@@ -63,7 +63,8 @@ type Step struct {
 	// Stretch is the same non-zero number on consecutive steps between which
 	// nobody may stop, because a consumer is locked out in between.
 	Stretch int `json:"stretch,omitempty"`
-	// Calls are the service calls the step is expected to make, "kms:EnableKeyRotation".
+	// Calls are the service calls that apply is expected to make for the step,
+	// "kms:EnableKeyRotation", its fresh look included.
 	Calls []string `json:"calls,omitempty"`
 
 	// Token is the same for every try of the step's change: derived by apply
@@ -111,6 +112,9 @@ type Before struct {
 	OnDemand    *int   `json:"on_demand,omitempty"`
 	VersionID   string `json:"version_id,omitempty"`
 	AbsentAlias bool   `json:"absent_alias,omitempty"`
+	// KeysThere is how many keys the place of a new key held: each is asked for
+	// its tags, in case the new one is there already.
+	KeysThere int `json:"keys_there,omitempty"`
 	// KeyIDs are the provider's credential ids that existed.
 	KeyIDs []string          `json:"key_ids,omitempty"`
 	Tags   map[string]string `json:"tags,omitempty"` // earlier values of the tags that change
@@ -231,11 +235,14 @@ type Inputs struct {
 
 // CallBudget is how many calls of one API the plan will make in one place.
 type CallBudget struct {
-	Account   string `json:"account"`
-	Region    string `json:"region"`
-	Call      string `json:"call"`
-	Count     int    `json:"count"`
-	PerSecond int    `json:"per_second"` // documented quota
+	Account string `json:"account"`
+	Region  string `json:"region"`
+	Call    string `json:"call"`
+	// Count is how many apply makes, the check of its canary included; Verify how
+	// many verify makes after it.
+	Count     int `json:"count"`
+	Verify    int `json:"verify,omitempty"`
+	PerSecond int `json:"per_second"` // documented quota
 }
 
 // Cost forecasts the monthly bill in US cents, by prices that name their date.

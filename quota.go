@@ -1,17 +1,31 @@
 package keyrotor
 
+import "strings"
+
 // Quota is a documented request rate per account and Region.
 type Quota struct {
 	PerSecond int
 	Burst     int // 0: same as PerSecond
+	// Source is the page of AWS that says so.
+	Source string
 }
 
 // RequestQuota returns the documented default quota of a call such as
 // "kms:EnableKeyRotation"; false for a call whose quota is not published.
-// Sources: KMS developer guide "Request quotas", Organizations "Quotas", IAM
-// and STS quotas, as of November 2026.
 func RequestQuota(call string) (Quota, bool) {
-	q, ok := map[string]Quota{
+	q, ok := requestQuotas()[call]
+	if !ok {
+		return Quota{}, false
+	}
+	if q.Burst == 0 {
+		q.Burst = q.PerSecond
+	}
+	q.Source = quotaSource(call)
+	return q, true
+}
+
+func requestQuotas() map[string]Quota {
+	return map[string]Quota{
 		"kms:DescribeKey":               {PerSecond: 2000},
 		"kms:ListResourceTags":          {PerSecond: 2000},
 		"kms:GetPublicKey":              {PerSecond: 2000},
@@ -29,7 +43,7 @@ func RequestQuota(call string) (Quota, bool) {
 		"kms:ScheduleKeyDeletion":       {PerSecond: 15},
 		"kms:DeleteAlias":               {PerSecond: 15},
 		"kms:TagResource":               {PerSecond: 10},
-		"kms:UntagResource":             {PerSecond: 10},
+		"kms:UntagResource":             {PerSecond: 5},
 		"kms:DisableKeyRotation":        {PerSecond: 5},
 		"kms:RotateKeyOnDemand":         {PerSecond: 5},
 		"kms:GetKeyLastUsage":           {PerSecond: 5},
@@ -51,9 +65,16 @@ func RequestQuota(call string) (Quota, bool) {
 
 		"sts:AssumeRole":        {PerSecond: 600},
 		"sts:GetCallerIdentity": {PerSecond: 600},
-	}[call]
-	if ok && q.Burst == 0 {
-		q.Burst = q.PerSecond
 	}
-	return q, ok
+}
+
+// quotaSource is the page of AWS that documents the quota of a call, as it was
+// in November 2026.
+func quotaSource(call string) string {
+	service, _, _ := strings.Cut(call, ":")
+	return map[string]string{
+		"kms":           "AWS KMS request quotas, https://docs.aws.amazon.com/kms/latest/developerguide/requests-per-second.html",
+		"organizations": "Quotas for AWS Organizations, https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html",
+		"sts":           "IAM and AWS STS quotas, https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html",
+	}[service]
 }

@@ -6,6 +6,7 @@ const (
 	SchemaInventory    = "keyrotor.inventory"
 	SchemaEligibility  = "keyrotor.eligibility"
 	SchemaFinding      = "keyrotor.finding"
+	SchemaSeenOn       = "keyrotor.seen-on"
 	SchemaPlan         = "keyrotor.plan"
 	SchemaApproval     = "keyrotor.approval"
 	SchemaOutcome      = "keyrotor.outcome"

@@ -29,6 +29,30 @@ type AssessedCounts struct {
 	// they rotate, could, or can be rotated on demand alone.
 	Overdue int `json:"overdue"`
 	Waived  int `json:"waived"`
+	// From is what the verdicts were reached by; nil in runs of versions that did
+	// not record it.
+	From *AssessedFrom `json:"from,omitempty"`
+}
+
+// AssessedFrom is what an inventory was held against: whoever reads the verdicts
+// later must not take the rules of that day for those of hers.
+type AssessedFrom struct {
+	Config  Digest `json:"config"`
+	Rules   Digest `json:"rules"`
+	Waivers Digest `json:"waivers"`
+	// Exemptions are the waivers that were in force or had ended, whether or not
+	// they covered anything.
+	Exemptions []Exemption `json:"exemptions,omitempty"`
+}
+
+// Exemption is a waiver as its reviewed file stated it.
+type Exemption struct {
+	Rule     string    `json:"rule"`
+	Match    string    `json:"match"`
+	Reason   string    `json:"reason"`
+	Until    time.Time `json:"until"`
+	Approver string    `json:"approver,omitempty"`
+	Signer   string    `json:"signer,omitempty"`
 }
 
 // RuleCounts are the verdicts of one rule over all assets.

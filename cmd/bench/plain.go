@@ -51,11 +51,13 @@ func plainFindings(a *keyrotor.Asset, now time.Time) []keyrotor.Finding {
 		func() string { return fmt.Sprintf("material is %d d old", now.Sub(since)/day) })
 	add("kms-rotation-missing-from-history", turns, k.Rotation != nil && k.History != nil,
 		func() bool { return !rotationMissing(k, now) }, say("a rotation is missing"))
-	add("kms-imported-material-expiring", k.Origin == "EXTERNAL" && k.State == "Enabled" && ends, k.Import != nil && k.Import.ValidTo != nil,
-		func() bool { return !k.Import.ValidTo.Before(now.Add(30 * day)) },
+	gone := k.State == "PendingImport" && k.Import != nil && (k.Import.ValidTo != nil && !k.Import.ValidTo.After(now) ||
+		k.Material != nil && k.Material.ID != "" || k.History != nil && len(k.History.Rotations) > 0)
+	add("kms-imported-material-expiring", k.Origin == "EXTERNAL" && (k.State == "Enabled" && ends || gone), gone || k.Import != nil && k.Import.ValidTo != nil,
+		func() bool { return !gone && !k.Import.ValidTo.Before(now.Add(30*day)) },
 		func() string { return "imported material expires on " + k.Import.ValidTo.Format("2 Jan 2006") })
-	add("kms-usable-from-outside", true, k.Policy != nil && k.Policy.Outside != nil,
-		func() bool { return len(k.Policy.Outside) == 0 }, say("usable by accounts outside the organization"))
+	add("kms-usable-from-outside", true, k.Policy != nil && k.Policy.Outside != nil && (len(k.Policy.Outside) > 0 || !k.Policy.NetworkOnly),
+		func() bool { return len(k.Policy.Outside) == 0 }, say("usable from outside the organization"))
 	add("kms-public-policy", true, k.Policy != nil, func() bool { return !k.Policy.Public }, say("the key policy allows everybody"))
 	add("kms-on-demand-nearly-spent", rotates, k.History != nil,
 		func() bool { return k.History.OnDemandLeft() >= 3 },

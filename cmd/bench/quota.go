@@ -141,7 +141,7 @@ func (j job) apply(ctx context.Context) (time.Duration, error) {
 	done, err := cycle.Apply(ctx, rec, cycle.ApplyOptions{
 		Plan: j.plan, Approvals: []keyrotor.Approval{j.signed}, Signers: j.signers,
 		Actor: func(keyrotor.Step) (apply.Actor, bool) { return actor, true },
-		Look:  estate.LookForApply, Verify: estate.Look, Needs: j.plan.Needs, Now: time.Now,
+		Look:  estate.LookForApply, Verify: estate.LookFor, Needs: j.plan.Needs, Now: time.Now,
 	})
 	took := time.Since(start)
 	if err := errors.Join(err, rec.Log.Close()); err != nil {

@@ -82,7 +82,7 @@ func (s *session) apply(ctx context.Context, run *store.Run, pl keyrotor.Plan) (
 		Actor: func(st keyrotor.Step) (apply.Actor, bool) {
 			return actor, st.Target.Kind == keyrotor.KindKMSKey
 		},
-		Look: estate.LookForApply, Verify: estate.Look, Windows: s.windows(), Limits: s.limits(), Needs: s.needs(),
+		Look: estate.LookForApply, Verify: estate.LookFor, Windows: s.windows(), Limits: s.limits(), Needs: s.needs(),
 		Progress: func(o keyrotor.Outcome) {
 			settled++
 			bar.Update(settled, len(pl.Changes), fmt.Sprintf("%s %s", o.State, report.Clean(o.Target.Name)))
@@ -131,10 +131,11 @@ func (s *session) showNothingLeft(outcomes []keyrotor.Outcome) {
 }
 
 // codesOf sets the exit code that the outcomes ask for. Changes that a canary
-// still under way holds up wait with it.
+// still under way holds up wait with it, and those that an interruption kept from
+// starting wait for the next turn.
 func (s *session) codesOf(outcomes []keyrotor.Outcome, err error) {
 	var canary *keyrotor.NotYet
-	held := errors.As(err, &canary)
+	held := errors.As(err, &canary) || errors.Is(err, context.Canceled)
 	for _, o := range outcomes {
 		switch o.State {
 		case keyrotor.Succeeded, keyrotor.Unchanged, keyrotor.Skipped:

@@ -41,6 +41,16 @@ func (s *session) approvals(run *store.Run, d keyrotor.Digest) (all []keyrotor.A
 	return all, unread, nil
 }
 
+// signedBy names those whose approvals of the whole plan are kept with its run.
+func (s *session) signedBy(run *store.Run, pl keyrotor.Plan) ([]string, error) {
+	all, _, err := s.approvals(run, pl.Digest)
+	var who []string
+	for _, a := range all {
+		who = append(who, a.Principal)
+	}
+	return who, err
+}
+
 func readApproval(run *store.Run, name string) (keyrotor.Approval, error) {
 	data, err := readInput(filepath.Join(run.Dir(), filepath.FromSlash(name)), maxApproval)
 	if err != nil {

@@ -76,10 +76,11 @@ func (s *session) assess(run *store.Run) (*judging, keyrotor.AssessedCounts, err
 		if err := rec.Whole(cycle.FileInventory); err != nil {
 			return err
 		}
-		counts, err = cycle.Assess(rec, j.assessor, s.now().UTC())
+		counts, err = cycle.Assess(rec, j.assessor, j.before, j.from, s.now().UTC())
 		return err
 	})
 	if err == nil {
+		s.brokenRules(j.assessor.Broken(), "key")
 		s.keeps("the assessment is kept in "+run.Dir(), "")
 	}
 	return j, counts, err
@@ -99,7 +100,11 @@ func (s *session) showAssess(run *store.Run, j *judging, keep func(keyrotor.Asse
 	all := view.Assessments
 	view.Assessments = func(yield func(keyrotor.Assessment) error) error {
 		return all(func(a keyrotor.Assessment) error {
-			if !keep(a.Asset) {
+			if a.Asset.Kind == keyrotor.KindWaiver {
+				if selection != "" {
+					return nil // a choice of assets
+				}
+			} else if !keep(a.Asset) {
 				return nil
 			}
 			return yield(a)

@@ -18,13 +18,16 @@ import (
 type chooser struct {
 	plan      keyrotor.Plan
 	style     report.Style
-	signer    string // "ssh-ed25519 alice@example.com", "" when it is not known yet
+	signer    string              // "ssh-ed25519 alice@example.com", "" when it is not known yet
+	whole     []string            // who has signed the plan, which nobody can narrow then
+	fails     map[string][]string // all rules that a key fails, by its ARN
+	rotating  []rotatingKey       // to be seen, not to be chosen
 	chosen    map[keyrotor.ChangeID]bool
 	confirmed bool
 
 	mode          mode
 	filter        string
-	shown         []int // indexes into plan.Changes, then len(Changes)+i for Rotating
+	shown         []int // indexes into plan.Changes, then len(Changes)+i for rotating
 	cursor, top   int
 	width, height int
 }
@@ -38,8 +41,8 @@ const (
 	modeConfirm
 )
 
-func newChooser(pl keyrotor.Plan, signer string, style report.Style) *chooser {
-	c := &chooser{plan: pl, style: style, signer: signer, chosen: map[keyrotor.ChangeID]bool{}, width: 100, height: 30}
+func newChooser(pl keyrotor.Plan, rotating []rotatingKey, signer string, style report.Style) *chooser {
+	c := &chooser{plan: pl, rotating: rotating, style: style, signer: signer, chosen: map[keyrotor.ChangeID]bool{}, width: 100, height: 30}
 	for _, ch := range pl.Changes {
 		c.chosen[ch.ID] = true
 	}
@@ -150,13 +153,16 @@ func (c *chooser) filterKey(k tea.KeyPressMsg) {
 // toggle flips the change under the cursor; keys that rotate already cannot be
 // chosen.
 func (c *chooser) toggle() {
-	if ch, ok := c.change(c.cursor); ok {
+	if ch, ok := c.change(c.cursor); ok && len(c.whole) == 0 {
 		c.chosen[ch.ID] = !c.chosen[ch.ID]
 	}
 }
 
 // toggleShown chooses all that the filter shows, or none when all are chosen.
 func (c *chooser) toggleShown() {
+	if len(c.whole) > 0 {
+		return
+	}
 	all := true
 	for i := range c.shown {
 		if ch, ok := c.change(i); ok && !c.chosen[ch.ID] {
@@ -202,32 +208,17 @@ func (c *chooser) result() map[keyrotor.ChangeID]bool {
 func (c *chooser) refilter() {
 	c.shown = c.shown[:0]
 	for i, ch := range c.plan.Changes {
-		if matches(c.filter, ch.Target, ch.Seen, ch.Why) {
+		if matches(c.filter, filterText(ch.Target, ch.Seen, c.failed(ch))) {
 			c.shown = append(c.shown, i)
 		}
 	}
-	for i, seen := range c.plan.Rotating {
-		if matches(c.filter, keyrotor.Target{}, seen, nil) {
+	for i, key := range c.rotating {
+		if matches(c.filter, key.text) {
 			c.shown = append(c.shown, len(c.plan.Changes)+i)
 		}
 	}
 	c.cursor = 0
 	c.scroll()
-}
-
-// matches reports whether every word of the filter is somewhere in the row;
-// "env=prod" and "owner=pay" look at one field.
-func matches(filter string, t keyrotor.Target, s keyrotor.Seen, why []string) bool {
-	row := strings.ToLower(strings.Join(append(append([]string{
-		t.ID, t.Account, t.Region, s.Description, s.Spec, s.Usage, s.State, s.Rotation,
-		"env=" + s.Env, "owner=" + s.Owner,
-	}, s.Aliases...), why...), "\n"))
-	for word := range strings.FieldsSeq(strings.ToLower(filter)) {
-		if !strings.Contains(row, word) {
-			return false
-		}
-	}
-	return true
 }
 
 func (c *chooser) scroll() {
@@ -245,6 +236,14 @@ func (c *chooser) scroll() {
 func (c *chooser) title() string {
 	n, all := c.count(), count(len(c.plan.Changes), "change")
 	plan := "plan " + c.plan.Digest.Short()
+	if len(c.whole) > 0 {
+		by := report.Clean(strings.Join(c.whole, ", "))
+		return c.fit(
+			fmt.Sprintf("%s · %s · signed by %s: to be signed whole, or left", plan, all, by),
+			fmt.Sprintf("%s · signed by %s: signed whole, or left", all, by),
+			fmt.Sprintf("%s · signed whole, or left", all),
+		)
+	}
 	if n == len(c.plan.Changes) {
 		return fmt.Sprintf("choose from %s · %s · all chosen", plan, all)
 	}

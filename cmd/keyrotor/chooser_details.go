@@ -23,22 +23,31 @@ func (c *chooser) drawPreview(f *frame) {
 		lines[1] = report.Clean(fmt.Sprintf("%s · rotation %s · env %s · owner %s · made %s",
 			s.State, orText(s.Rotation, "off"), orText(s.Env, "–"), orText(s.Owner, "–"), s.Created.Format("2 Jan 2006")))
 		lines[2] = report.Clean(orText(s.Description, "no description"))
-		lines[3] = "fails " + report.Clean(orText(strings.Join(ch.Why, ", "), "no rule"))
+		lines[3] = "fails " + report.Clean(orText(strings.Join(c.failed(ch), ", "), "no rule"))
 		if ch.Template != "" {
 			lines[4] = "! " + report.Clean(ch.Template)
 		} else if ch.Warning != "" {
 			lines[4] = "! " + report.Clean(ch.Warning)
 		}
 	} else if len(c.shown) > 0 {
-		s := c.plan.Rotating[c.shown[c.cursor]-len(c.plan.Changes)]
+		k := c.rotatingAt(c.cursor)
 		name = "rotates already, and cannot be chosen"
-		lines[0] = report.Clean(s.ARN)
-		lines[1] = report.Clean(orText(s.Description, "no description"))
+		lines[0] = report.Clean(k.arn)
+		lines[1] = report.Clean(orText(k.description, "no description"))
 	}
 	f.border("├", name, "┤")
 	for _, l := range lines {
 		f.line(l)
 	}
+}
+
+// failed are all rules that the key of a change fails; those that the plan names,
+// where no others are known.
+func (c *chooser) failed(ch keyrotor.Change) []string {
+	if all := c.fails[ch.Target.ARN]; ch.Target.ARN != "" && len(all) > 0 {
+		return all
+	}
+	return ch.Why
 }
 
 // effect says in a few words what a change does.
@@ -66,7 +75,7 @@ func (c *chooser) details() []string {
 		{"key", ch.Target.ID}, {"alias", strings.Join(s.Aliases, ", ")}, {"account", ch.Target.Account}, {"Region", ch.Target.Region},
 		{"description", s.Description}, {"usage", s.Usage}, {"spec", s.Spec}, {"origin", s.Origin}, {"state", s.State}, {"multi-Region", s.MultiRegion},
 		{"rotation", s.Rotation}, {"owner", s.Owner}, {"env", s.Env}, {"created", s.Created.Format("2 Jan 2006")},
-		{"failing rules", strings.Join(ch.Why, ", ")}, {"change", effect(ch)}, {"template", ch.Template}, {"warning", ch.Warning}, {"cannot undo", ch.CannotUndo},
+		{"failing rules", strings.Join(c.failed(ch), ", ")}, {"change", effect(ch)}, {"template", ch.Template}, {"warning", ch.Warning}, {"cannot undo", ch.CannotUndo},
 	} {
 		if f[1] == "" {
 			continue
@@ -101,6 +110,9 @@ func (c *chooser) question() []string {
 	}
 	if c.count() < len(c.plan.Changes) {
 		lines = append(lines, "  The others are left out: this is a new plan with a digest of its own.")
+	}
+	if len(c.whole) > 0 {
+		lines = append(lines, "  "+report.Clean(strings.Join(c.whole, ", "))+" signed it already, and nobody can narrow it now.")
 	}
 	if c.signer != "" {
 		lines = append(lines, "  It is signed with "+report.Clean(c.signer)+".")

@@ -79,7 +79,7 @@ func press(t *testing.T, c *chooser, names ...string) tea.Cmd {
 func screen(c *chooser) string { return ansi.Strip(c.View().Content) }
 
 func opened(n, width, height int) *chooser {
-	c := newChooser(choosing(n), "ssh-ed25519 alice@example.com", report.Style{})
+	c := newChooser(choosing(n), sampled(choosing(n)), "ssh-ed25519 alice@example.com", report.Style{})
 	c.Update(tea.WindowSizeMsg{Width: width, Height: height})
 	return c
 }

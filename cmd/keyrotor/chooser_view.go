@@ -99,8 +99,12 @@ func (c *chooser) drawList(f *frame) {
 // keys says what the keys do; who will sign is left out first where the screen
 // is narrow, for the question before signing says it too.
 func (c *chooser) keys() string {
-	const moves = "space choose · a all shown · / filter · enter details · "
+	moves := "space choose · a all shown · / filter · enter details · "
 	all := []string{moves + "s sign · q leave", "space choose · a all · / filter · enter more · s sign · q leave", "space a / enter · s sign · q leave"}
+	if len(c.whole) > 0 {
+		moves = "/ filter · enter details · "
+		all = []string{moves + "s sign · q leave", "/ enter · s sign · q leave"}
+	}
 	if c.signer != "" {
 		_, who, _ := strings.Cut(c.signer, " ")
 		all = append([]string{moves + "s sign with " + report.Clean(c.signer) + " · q leave", moves + "s sign as " + report.Clean(who) + " · q leave"}, all...)
@@ -138,16 +142,8 @@ func (c *chooser) filterLine() string {
 		lead = "/" + report.Clean(c.filter) + "   "
 	}
 	counts := fmt.Sprintf("%s%d shown, %d of them chosen", lead, changes, chosen)
-	rotating := len(c.shown) - changes
-	all := c.plan.RotatingTotal
-	switch {
-	case c.filter == "" && all > rotating:
-		return c.fit(
-			fmt.Sprintf("%s · %d of %d that rotate already (keyrotor assess shows the rest)", counts, rotating, all),
-			fmt.Sprintf("%s · %d of %d that rotate already", counts, rotating, all),
-		)
-	case rotating > 0:
-		return fmt.Sprintf("%s · %d rotate already", counts, rotating)
+	if rotating := len(c.shown) - changes; rotating > 0 {
+		return fmt.Sprintf("%s · %s rotate already", counts, thousands(rotating))
 	}
 	return counts
 }
@@ -210,16 +206,7 @@ func (c *chooser) row(i int) string {
 		s := ch.Seen
 		return box + c.columns(ch.Target.Name, ch.Target.Account, ch.Target.Region, orText(s.Env, "–"), orText(s.Owner, "–"), effect(ch), s.Created.Format("2006"))
 	}
-	s := c.plan.Rotating[c.shown[i]-len(c.plan.Changes)]
-	name := keyIDOf(s.ARN)
-	if len(s.Aliases) > 0 {
-		name = s.Aliases[0]
-	}
-	words := "already rotating: " + s.Rotation
-	if s.Next != nil {
-		words += ", next " + s.Next.UTC().Format("2 Jan 2006")
-	}
-	return " ✓  " + pad(name, c.nameWidth()) + " " + report.Clean(words) + " (not changed)"
+	return c.rotatingLine(i)
 }
 
 // keyIDOf is what stands after "key/" in an ARN.

@@ -39,6 +39,7 @@ type Config struct {
 	Apply        ApplyConfig        `yaml:"apply" json:"apply,omitempty"`
 	State        string             `yaml:"state" json:"state,omitempty" jsonschema_description:"Folder of runs and the ledger; relative to this file."`
 	LedgerKey    string             `yaml:"ledger_key" json:"ledger_key,omitempty" jsonschema_description:"Private key that seals the ledger, relative to this file; made at first use. Never in the state folder. Default: in the user's configuration folder; KEYROTOR_LEDGER_KEY overrides both."`
+	LedgerKeys   string             `yaml:"ledger_keys" json:"ledger_keys,omitempty" jsonschema_description:"Verifier keys of the colleagues and machines that share this state, one a line as evidence key prints them; relative to this file, never in the state folder. What another key sealed is not built on."`
 
 	dir    string // where relative paths start
 	digest keyrotor.Digest
@@ -73,10 +74,10 @@ type TagsConfig struct {
 
 // GapConfig is one expected gap.
 type GapConfig struct {
-	Match    string `yaml:"match" json:"match" jsonschema_description:"CEL over gap: gap.account == \"…\" && gap.region == \"…\""`
-	Reason   string `yaml:"reason" json:"reason"`
-	Approver string `yaml:"approver" json:"approver"`
-	Until    string `yaml:"until" json:"until" jsonschema:"format=date"`
+	Match    string `yaml:"match" json:"match" jsonschema:"required" jsonschema_description:"CEL over gap: gap.account == \"…\" && gap.region == \"…\""`
+	Reason   string `yaml:"reason" json:"reason" jsonschema:"required"`
+	Approver string `yaml:"approver" json:"approver" jsonschema:"required"`
+	Until    string `yaml:"until" json:"until" jsonschema:"required,format=date"`
 }
 
 // ApprovalConfig says whose signatures a plan needs.
@@ -101,9 +102,9 @@ type ApplyConfig struct {
 
 // FreezeConfig is one change freeze.
 type FreezeConfig struct {
-	From   time.Time `yaml:"from" json:"from"`
-	To     time.Time `yaml:"to" json:"to"`
-	Reason string    `yaml:"reason" json:"reason"`
+	From   time.Time `yaml:"from" json:"from" jsonschema:"required"`
+	To     time.Time `yaml:"to" json:"to" jsonschema:"required"`
+	Reason string    `yaml:"reason" json:"reason" jsonschema:"required"`
 }
 
 // Duration is a Go duration that also knows days: "365d".

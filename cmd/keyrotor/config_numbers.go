@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,14 +19,17 @@ import (
 	"github.com/keyrotor/keyrotor/internal/assess"
 )
 
-// checkNumbers holds the numbers and durations of a configuration against what
-// their fields can mean, by the fields' own tags:
+// checkNumbers holds the numbers, durations and times of a configuration against
+// what their fields can mean, by the fields' own tags:
 //
 //	jsonschema:"minimum=1,maximum=9"   of whole numbers
+//	jsonschema:"required"              of what may not be left out
+//	jsonschema:"format=date"           of texts that are a day
 //	whole:"1h"                         of durations: so many times this
 //
-// The YAML library makes 1 of 1.9, and a zero of a field that is left out; a
-// person who writes canary: 0 does not mean the default.
+// The YAML library makes 1 of 1.9, a zero of a field that is left out, and the
+// year 1 of a time that it cannot read; a person who writes canary: 0 does not mean
+// the default, and one who writes 24.12.2026 does not mean the year 1.
 func checkNumbers(path string, data []byte) error {
 	file, err := parser.ParseBytes(bytes.TrimPrefix(data, []byte("\ufeff")), 0)
 	if err != nil {
@@ -57,12 +62,16 @@ func (n numbers) check(node ast.Node, t reflect.Type, tag reflect.StructTag, nam
 	switch {
 	case t == reflect.TypeFor[Duration]():
 		return n.duration(node, tag, name)
+	case t == reflect.TypeFor[time.Time]():
+		return n.time(node, name)
+	case t.Kind() == reflect.String && says(tag, "format=date"):
+		return n.day(node, name)
 	case t.Kind() == reflect.Int:
 		return n.whole(node, tag, name)
 	case t.Kind() == reflect.Slice:
 		return n.entries(node, t.Elem(), name)
-	case t.Kind() == reflect.Struct && t != reflect.TypeFor[time.Time]():
-		return n.fields(node, t, name)
+	case t.Kind() == reflect.Struct:
+		return cmp.Or(n.fields(node, t, name), n.required(node, t, name))
 	}
 	return nil
 }
@@ -104,6 +113,47 @@ func (n numbers) fields(node ast.Node, t reflect.Type, name string) error {
 		}
 	}
 	return nil
+}
+
+// required wants of an entry all that may not be left out, or empty.
+func (n numbers) required(node ast.Node, t reflect.Type, name string) error {
+	var all []string
+	missing := false
+	for i := range t.NumField() {
+		field := t.Field(i)
+		if says(field.Tag, "required") {
+			all = append(all, field.Tag.Get("yaml"))
+			missing = missing || !given(node, field.Tag.Get("yaml"))
+		}
+	}
+	if !missing {
+		return nil
+	}
+	last := len(all) - 1
+	return n.wrong(node, "%s: %s and %s are all needed", name, strings.Join(all[:last], ", "), all[last])
+}
+
+// given reports whether a map has a field, and something in it.
+func given(node ast.Node, field string) bool {
+	pairs, ok := node.(ast.MapNode)
+	if !ok {
+		return true // no map at all is the decoder's to refuse
+	}
+	for it := pairs.MapRange(); it.Next(); {
+		switch key := keyText(it.Key()); {
+		case key == "<<" && given(it.Value(), field):
+			return true
+		case key == field:
+			_, empty := it.Value().(*ast.NullNode)
+			return !empty && it.Value() != nil
+		}
+	}
+	return false
+}
+
+// says reports whether a field's schema has a word.
+func says(tag reflect.StructTag, word string) bool {
+	return slices.Contains(strings.Split(tag.Get("jsonschema"), ","), word)
 }
 
 // keyText is a key as the library reads it, in whatever way it is written.
@@ -163,6 +213,25 @@ func (n numbers) duration(node ast.Node, tag reflect.StructTag, name string) err
 	unit, err := time.ParseDuration(tag.Get("whole"))
 	if err == nil && value%unit != 0 {
 		return n.wrong(node, "%s: %s is not a whole number of %s", name, text, map[time.Duration]string{time.Hour: "hours", 24 * time.Hour: "days"}[unit])
+	}
+	return nil
+}
+
+// time wants a time in one of the ways in which the library reads one.
+func (n numbers) time(node ast.Node, name string) error {
+	text := node.GetToken().Value
+	for _, layout := range []string{time.RFC3339, time.DateTime, time.DateOnly} {
+		if at, err := time.Parse(layout, text); err == nil && !at.IsZero() {
+			return nil
+		}
+	}
+	return n.wrong(node, "%s: %q is no time such as 2026-12-24T18:00:00Z, and no date such as 2026-12-24 (UTC)", name, text)
+}
+
+func (n numbers) day(node ast.Node, name string) error {
+	text := node.GetToken().Value
+	if _, err := time.Parse(time.DateOnly, text); err != nil {
+		return n.wrong(node, "%s: %q is no date such as 2027-03-31", name, text)
 	}
 	return nil
 }

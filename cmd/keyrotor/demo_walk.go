@@ -61,6 +61,7 @@ func (l *lap) scanned(ctx context.Context) error {
 	}
 	pop := v.Population
 	l.line("scan", "%s · %d of %d places read · %s keys (%s customer managed)   %.1f s", count(len(pop.Accounts), "account"), pop.Read, pop.Places, thousands(pop.Keys), thousands(pop.Customer), l.now().Sub(begin).Seconds())
+	l.line("", "read from the pretend AWS at %s, not from AWS's own endpoints", strings.Join(pop.Endpoints, ", "))
 	if pop.Gaps > 0 {
 		g := v.Gaps[0]
 		l.line("", "! %s, as in any real organization; the first: %s/%s %s on %s (%s)", count(pop.Gaps, "gap"), g.Account, g.Region, g.Code, g.Call, g.Cause)
@@ -117,7 +118,7 @@ func (l *lap) signedBy(who string) error {
 	out := l.out
 	defer func() { l.out = out }()
 	l.out = io.Discard
-	return l.sign(l.run, l.pl, approveFlags{key: l.demo.key(who), file: l.demo.planFile()})
+	return l.sign(l.run, l.pl, approveFlags{key: l.demo.key(who), file: l.demo.planFile(), valid: time.Duration(l.pl.Needs.ValidHours) * time.Hour})
 }
 
 func (l *lap) applied(ctx context.Context) error {

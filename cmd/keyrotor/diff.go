@@ -1,14 +1,15 @@
 package main
 
 import (
-	"fmt"
-	"strings"
-
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/cycle"
 	"github.com/keyrotor/keyrotor/internal/report"
 )
 
@@ -17,7 +18,16 @@ func (p *program) diffCmd() *cobra.Command {
 		Use:   "diff [RUN RUN]",
 		Short: "What differs between two runs: new, gone, better, worse",
 		Long: `Diff compares the keys of two runs; without arguments those of the two latest
-scans. keyrotor runs lists which runs there are.`,
+scans. keyrotor runs lists which runs there are.
+
+Both are held against the rules of today, verdict by verdict. Better is a rule
+that failed and passes. Worse is a rule that fails now, and a key that serves no
+longer: disabled, without key material, or scheduled for deletion. A rule that
+failed and no longer applies, or is waived, has changed and is neither.
+
+What one of the runs could not read is not compared but listed apart, with the
+gap that is in the way: such a key is neither new, nor gone, nor better. A gap
+that the configuration did not foresee ends the command with 5.`,
 		Example: "  keyrotor diff\n  keyrotor diff 20261114T101502Z-9c1e 20261121T101502Z-5f3c",
 		Args:    p.twoRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -31,38 +41,22 @@ scans. keyrotor runs lists which runs there are.`,
 				}
 				fmt.Fprintf(s.err, "from run %s to run %s\n", args[0], args[1])
 			}
-			var streams [2]report.Stream
-			var partly []string
-			for i, id := range args {
-				run, err := s.state.Run(keyrotor.RunID(id))
-				if errors.Is(err, keyrotor.ErrNotFound) {
-					return &usageError{err}
-				}
-				if err != nil {
-					return err
-				}
-				j, err := s.judge(run)
-				if err != nil {
-					return err
-				}
-				streams[i] = stream(run, j)
-				undoes, err := undoOf(run)
-				if err != nil {
-					return err
-				}
-				if undoes != "" {
-					partly = append(partly, fmt.Sprintf("run %s undoes run %s, and saw no other keys than those", run.ID(), undoes))
-				}
+			runs, partly, err := s.compared(args)
+			if err != nil {
+				return err
 			}
 			if len(partly) > 0 {
-				if streams, err = common(streams); err != nil {
+				if err := common(&runs); err != nil {
 					return err
 				}
 				fmt.Fprintf(s.err, "! %s: compared is only what both runs saw\n", said(strings.Join(partly, "; ")))
 			}
-			d, err := report.Diff(streams[0], streams[1])
+			d, err := report.Diff(runs[0], runs[1])
 			if err != nil {
 				return err
+			}
+			if d.Partly() {
+				s.res.add(exitPart)
 			}
 			if !s.text() {
 				return report.Write(s.out, s.format(), report.DiffRows(d))
@@ -72,29 +66,58 @@ scans. keyrotor runs lists which runs there are.`,
 	}
 }
 
-// common leaves of two streams the keys that both know.
-func common(streams [2]report.Stream) ([2]report.Stream, error) {
+// compared are the two runs as they are judged now, and those of them that saw
+// no more than what they undid.
+func (s *session) compared(ids []string) (runs [2]report.Run, partly []string, err error) {
+	for i, id := range ids {
+		run, err := s.state.Run(keyrotor.RunID(id))
+		if errors.Is(err, keyrotor.ErrNotFound) {
+			return runs, nil, &usageError{err}
+		}
+		if err != nil {
+			return runs, nil, err
+		}
+		j, err := s.judge(run)
+		if err != nil {
+			return runs, nil, err
+		}
+		inv, err := cycle.ReadInventory(run, nil)
+		if err != nil {
+			return runs, nil, err
+		}
+		runs[i] = report.Run{Population: inv.Population, Places: inv.Places, Gaps: inv.Gaps, Assessments: stream(run, j)}
+		if undoes := inv.Population.Undoes; undoes != "" {
+			partly = append(partly, fmt.Sprintf("run %s undoes run %s, and saw no other keys than those", run.ID(), undoes))
+		}
+	}
+	return runs, partly, nil
+}
+
+// common leaves of two runs the keys that both know, and what refused of those.
+func common(runs *[2]report.Run) error {
 	var seen [2]map[string]bool
-	for i, all := range streams {
+	for i := range runs {
 		seen[i] = map[string]bool{}
-		err := all(func(a keyrotor.Assessment) error {
+		err := runs[i].Assessments(func(a keyrotor.Assessment) error {
 			seen[i][a.Asset.ARN] = true
 			return nil
 		})
 		if err != nil {
-			return streams, err
+			return err
 		}
 	}
-	var both [2]report.Stream
-	for i, all := range streams {
-		both[i] = func(yield func(keyrotor.Assessment) error) error {
-			return all(func(a keyrotor.Assessment) error {
-				if !seen[1-i][a.Asset.ARN] {
-					return nil
-				}
-				return yield(a)
-			})
+	for i, run := range runs {
+		runs[i] = report.Run{
+			Gaps: slices.DeleteFunc(run.Gaps, func(g keyrotor.Gap) bool { return g.Asset == "" }),
+			Assessments: func(yield func(keyrotor.Assessment) error) error {
+				return run.Assessments(func(a keyrotor.Assessment) error {
+					if !seen[1-i][a.Asset.ARN] {
+						return nil
+					}
+					return yield(a)
+				})
+			},
 		}
 	}
-	return both, nil
+	return nil
 }

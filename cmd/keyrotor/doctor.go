@@ -18,7 +18,9 @@ func (p *program) doctorCmd() *cobra.Command {
 		Short: "Check credentials, roles, permissions, clock and this machine, and say what to mend",
 		Long: `Doctor tries what keyrotor will need and changes nothing. With --all it enters
 every account and shows a matrix of accounts × permissions. Whether the apply role
-may write cannot be tried without writing; keyrotor iam-policy prints what it needs.`,
+may write cannot be tried without writing; keyrotor iam-policy prints what it needs.
+What expected_gaps foresees is marked = and is nothing to mend; entries of it that
+have ended, or fit nothing that refuses us, are.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := p.open()
@@ -33,7 +35,11 @@ may write cannot be tried without writing; keyrotor iam-policy prints what it ne
 			if err != nil {
 				return err
 			}
-			checks := append(s.checkHere(), found.Checks...)
+			checks, err := s.foresee(found.Checks, all)
+			if err != nil {
+				return err
+			}
+			checks = append(s.checkHere(), checks...)
 			for _, c := range checks {
 				if c.Status == aws.CheckFailed {
 					s.res.add(exitPart)
@@ -53,28 +59,59 @@ func (s *session) showDoctor(checks []aws.DoctorCheck, all bool, notEntered int)
 	if all {
 		s.doctorMatrix(checks)
 	}
-	bad := 0
 	for _, c := range checks {
 		if all && (c.Status == aws.CheckOK || c.Status == aws.CheckSkipped) {
 			continue
-		}
-		if c.Status == aws.CheckFailed {
-			bad++
 		}
 		s.say("%s\n", report.Clean(fmt.Sprintf("%s %-12s %-14s %-6s %-28s %s", s.aligned(doctorSign(c.Status)), orText(c.Account, "–"), orText(c.Region, "–"), c.Role, c.Check, said(c.Detail))))
 		if c.Fix != "" {
 			fmt.Fprintf(s.out, "  mend: %s\n", report.Clean(c.Fix))
 		}
 	}
-	if bad == 0 {
-		fmt.Fprintf(s.out, "\n%s in %s, nothing to mend there\n", count(len(checks), "check"), count(accountsIn(checks), "account"))
-		fmt.Fprintf(s.out, "Not tried: %swhether the apply role may write\n", notTried(notEntered))
-		s.showNext("keyrotor scan")
-		return nil
-	}
-	fmt.Fprintf(s.out, "\n%s, %d to mend\n", count(len(checks), "check"), bad)
-	s.showNext("keyrotor iam-policy   prints the permissions that the roles need")
+	fmt.Fprintf(s.out, "\n%s in %s, %s\n", count(len(checks), "check"), count(accountsIn(checks), "account"), toMend(checks))
+	fmt.Fprintf(s.out, "Not tried: %swhether the apply role may write\n", notTried(notEntered))
+	s.showNext(afterDoctor(checks, s.again()))
 	return nil
+}
+
+// toMend counts what stands above it: what asks to be mended, and what was refused
+// as somebody approved.
+func toMend(checks []aws.DoctorCheck) string {
+	failed, warned, foreseen := tally(checks)
+	words := "nothing to mend there"
+	if n := failed + warned; n > 0 {
+		words = fmt.Sprintf("%d to mend: %d failed, %s", n, failed, count(warned, "warning"))
+	}
+	if foreseen > 0 {
+		words += fmt.Sprintf(", %d foreseen", foreseen)
+	}
+	return words
+}
+
+func tally(checks []aws.DoctorCheck) (failed, warned, foreseen int) {
+	for _, c := range checks {
+		switch {
+		case c.Status == aws.CheckFailed:
+			failed++
+		case c.Status == aws.CheckForeseen:
+			foreseen++
+		case c.Status == aws.CheckWarn && c.Fix != "":
+			warned++
+		}
+	}
+	return failed, warned, foreseen
+}
+
+// afterDoctor is what is safe to run now. A warning keeps nobody from reading.
+func afterDoctor(checks []aws.DoctorCheck, again string) string {
+	failed, warned, _ := tally(checks)
+	switch {
+	case failed > 0:
+		return "keyrotor iam-policy   prints the permissions that the roles need\n" + again + "   once that is mended"
+	case warned > 0:
+		return again + "   once that is mended\nkeyrotor scan   reads alone, and can be run meanwhile"
+	}
+	return "keyrotor scan"
 }
 
 // doctorMatrix shows one line an account, one column a check.
@@ -128,6 +165,8 @@ func doctorSign(c aws.CheckStatus) string {
 		return "✗"
 	case aws.CheckWarn:
 		return "!"
+	case aws.CheckForeseen:
+		return "="
 	case aws.CheckSkipped:
 	}
 	return "–"
@@ -139,7 +178,7 @@ func doctorRows(checks []aws.DoctorCheck) report.Rows {
 		Each: func(yield func(report.Row) error) error {
 			for _, c := range checks {
 				row := report.Row{
-					Value: report.Document{Schema: "keyrotor.doctor-check", Version: keyrotor.SchemaVersion, Body: c},
+					Value: report.Document{Schema: report.SchemaDoctorCheck, Version: keyrotor.SchemaVersion, Body: c},
 					Cells: []string{c.Account, c.Region, string(c.Role), c.Check, string(c.Status), c.Detail, c.Fix},
 				}
 				if err := yield(row); err != nil {

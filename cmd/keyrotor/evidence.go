@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/cycle"
 	"github.com/keyrotor/keyrotor/internal/ledger"
 	"github.com/keyrotor/keyrotor/internal/report"
 )
@@ -42,7 +42,7 @@ consistent, tampered or not-checked.`,
 		Example: "  keyrotor evidence verify ./state\n  keyrotor evidence verify --key ledger.pub --checkpoint mailed.txt ./state",
 		Args:    exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var o ledger.VerifyOptions
+			o := ledger.VerifyOptions{Written: cycle.Written}
 			text, err := readGiven(key)
 			if err != nil {
 				return usage("read the ledger's public key: %w", err)
@@ -90,9 +90,6 @@ type evidenceCheck struct {
 
 // verifyEvidence checks a folder and shows every place that is not what it was.
 func (p *program) verifyEvidence(dir string, o ledger.VerifyOptions) error {
-	if !slices.Contains(report.Formats(), p.flags.output) {
-		return usage("--output %s: one of %v", p.flags.output, report.Formats())
-	}
 	found, err := ledger.Verify(dir, o)
 	check := evidenceCheck{Schema: "keyrotor.evidence-check", Version: keyrotor.SchemaVersion, Verdict: verdictConsistent, Body: found}
 	switch {
@@ -119,6 +116,11 @@ func notChecked(dir string, err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, ledger.ErrMoving):
+		return &keyrotor.Problem{
+			Err: fmt.Errorf("check the record: %w", err), Now: "the check did not end: it says nothing for or against the record",
+			Next: "the same command when no other keyrotor writes there",
+		}
 	case errors.As(err, &unread):
 		return &keyrotor.Problem{
 			Err: fmt.Errorf("check the record: %w", err), Now: "the check did not end: it says nothing for or against the record",
@@ -140,7 +142,10 @@ func (p *program) showCheck(dir string, o ledger.VerifyOptions, found ledger.Rep
 	}
 	sizes := []string{count(found.Runs, "run"), count(found.Entries, "log entry"), count(found.Artifacts, "file")}
 	if found.OK() {
-		p.say("✓ whole: %s · head %s\n", strings.Join(sizes, " · "), report.Clean(found.Head))
+		if found.Head != "" { // of the estate's log
+			sizes = append(sizes, "head "+report.Clean(found.Head))
+		}
+		p.say("✓ whole: %s\n", strings.Join(sizes, " · "))
 	} else {
 		p.say("\n✗ tampered: %s in %s\n", count(len(found.Faults), "fault"), strings.Join(sizes, ", "))
 	}
@@ -151,7 +156,7 @@ func (p *program) showCheck(dir string, o ledger.VerifyOptions, found ledger.Rep
 	if o.Key == "" {
 		more += " --key FILE"
 	}
-	if len(o.Checkpoint) == 0 {
+	if len(o.Checkpoint) == 0 && found.Head != "" {
 		more += " --checkpoint FILE"
 	}
 	switch {

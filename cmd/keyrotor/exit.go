@@ -53,7 +53,7 @@ func canEnd() map[string][]int {
 		"keyrotor report":          {exitRefused},
 		"keyrotor demo":            {exitRefused, exitPart, exitWaiting},
 		"keyrotor explain":         {exitRefused},
-		"keyrotor diff":            {exitRefused},
+		"keyrotor diff":            {exitRefused, exitPart},
 		"keyrotor rules test":      {exitFindings},
 		"keyrotor waivers sign":    {exitRefused},
 		"keyrotor evidence verify": {exitFindings},

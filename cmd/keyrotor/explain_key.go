@@ -35,6 +35,9 @@ keyrotor would do and what that costs. It reads no AWS.`,
 			if err != nil {
 				return err
 			}
+			if err := s.sayOtherwise(run, j); err != nil {
+				return err
+			}
 			found, err := findAssets(run, j, args[0])
 			if err != nil {
 				return err
@@ -80,7 +83,7 @@ func noKey(run *store.Run, j *judging, name string) error {
 	}
 	refusal := &keyrotor.Refusal{
 		What: "no key " + name + " in run " + string(run.ID()), Now: "nothing was changed",
-		Next: "keyrotor assess --all-rows   shows every key of that run\nkeyrotor scan   reads AWS anew",
+		Next: "keyrotor assess --all-rows   shows every customer managed key of that run\nkeyrotor scan   reads AWS anew",
 	}
 	if len(near) > 0 {
 		refusal.Why = []string{"there are " + strings.Join(near, ", ")}

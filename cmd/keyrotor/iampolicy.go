@@ -22,8 +22,19 @@ func (p *program) iamPolicyCmd() *cobra.Command {
 		Long: `Iam-policy prints what the scan role and the apply role must be allowed for the
 named commands (default: scan, verify and apply), as JSON, Terraform, or a
 CloudFormation template of both roles with their trust, to deploy as a StackSet.
-The list is the calls that keyrotor really makes: tests record them.`,
-		Example: "  keyrotor iam-policy --format cloudformation --trusted arn:aws:iam::111122223333:role/keyrotor > roles.yaml\n  keyrotor iam-policy --role scan scan",
+The list is the calls that keyrotor really makes: tests record them.
+
+The names are those of commands, of optional facts (last-use and grants: what
+scan --with them needs), and of the single kinds of change: each is what apply
+needs for it, with the second look at its canary. Undo is plan --undo (plan-undo)
+and the apply of that plan. Plan and explain read no AWS and need nothing:
+
+` + namesOfPermissions() + `
+
+Beside the two roles, JSON and Terraform print what the caller needs, who runs
+keyrotor and takes on the roles; it is no part of the CloudFormation template,
+which makes roles in the other accounts.`,
+		Example: "  keyrotor iam-policy --format cloudformation --trusted arn:aws:iam::111122223333:role/keyrotor > roles.yaml\n  keyrotor iam-policy --role scan scan last-use grants",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, a := range args {
 				if !slices.Contains(aws.PermissionCommands(), a) {
@@ -42,6 +53,9 @@ The list is the calls that keyrotor really makes: tests record them.`,
 			o.Trusted = orText(o.Trusted, cfg.Organization.AssumeFrom)
 			o.Partition = orText(o.Partition, cfg.estate("").Partition())
 			o.SourceIdentity = cfg.Organization.SourceIdentity != ""
+			if role != "" && !slices.Contains([]aws.Role{aws.RoleScan, aws.RoleApply, aws.RoleOwn}, aws.Role(role)) {
+				return usage("--role %s: one of %s, %s, or %s for the caller", role, aws.RoleScan, aws.RoleApply, aws.RoleOwn)
+			}
 			if role != "" {
 				o.Only = aws.Role(role)
 			}
@@ -53,12 +67,26 @@ The list is the calls that keyrotor really makes: tests record them.`,
 			return err
 		},
 	}
+	cmd.ValidArgs = aws.PermissionCommands() // for completion; RunE says what is wrong with others
 	fl := cmd.Flags()
 	fl.StringVar(&format, "format", "json", strings.Join(aws.PolicyFormats(), ", "))
-	fl.StringVar(&role, "role", "", "print only the policy of this role: scan or apply (json)")
+	fl.StringVar(&role, "role", "", "print only the policy of this role: scan, apply, or own for the caller (json)")
 	fl.StringVar(&o.Trusted, "trusted", "", "`ARN` that assumes the roles (default: organization.assume_from of the configuration)")
 	fl.StringVar(&o.Organization, "organization", "", "limit the trust to this organization `ID`")
 	fl.StringVar(&o.Partition, "partition", "", "aws, aws-cn or aws-us-gov (default: that of home_region and regions of the configuration, else aws)")
 	fl.StringVar(&o.ExternalID, "external-id", "", "external id that the trust asks for")
 	return cmd
+}
+
+// namesOfPermissions are the names that iam-policy takes, in lines.
+func namesOfPermissions() string {
+	var lines []string
+	line := " "
+	for _, name := range aws.PermissionCommands() {
+		if len(line)+1+len(name) > 78 {
+			lines, line = append(lines, line), " "
+		}
+		line += " " + name
+	}
+	return strings.Join(append(lines, line), "\n")
 }

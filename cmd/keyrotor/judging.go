@@ -1,30 +1,26 @@
 package main
 
 import (
-	"errors"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/approve"
 	"github.com/keyrotor/keyrotor/internal/assess"
 	"github.com/keyrotor/keyrotor/internal/cycle"
-	"github.com/keyrotor/keyrotor/internal/report"
 	"github.com/keyrotor/keyrotor/internal/store"
 )
 
 // judging is what an assessment is made from, with the digests of its inputs.
 type judging struct {
 	assessor *assess.Assessor
-	waivers  []report.Waiver
-	rules    keyrotor.Digest
-	waived   keyrotor.Digest
+	from     keyrotor.AssessedFrom
+	before   cycle.Earlier // what earlier runs know
 }
 
 // judge loads rules and waivers and remembers what an earlier run saw.
 func (s *session) judge(run *store.Run) (*judging, error) {
-	j := &judging{}
+	j := &judging{from: keyrotor.AssessedFrom{Config: s.cfg.digest}}
 	opts := assess.Options{Now: s.now().UTC(), CryptoperiodDays: s.cryptoperiodDays()}
 	var texts [][]byte
 	for _, name := range s.cfg.Rules {
@@ -35,23 +31,17 @@ func (s *session) judge(run *store.Run) (*judging, error) {
 		opts.Packs = append(opts.Packs, pack)
 		texts = append(texts, []byte(name), text)
 	}
-	j.rules = digestOf(texts...)
+	j.from.Rules = digestOf(texts...)
 	waivers, text, err := s.waivers()
 	if err != nil {
 		return nil, err
 	}
-	opts.Waivers, j.waived = waivers, digestOf(text)
-	j.waivers = listed(waivers)
-	previous, err := s.previous(run)
-	if err != nil {
+	opts.Waivers, j.from.Waivers, j.from.Exemptions = waivers, digestOf(text), exemptions(waivers)
+	if j.before, err = s.before(run); err != nil {
 		return nil, err
 	}
-	if previous != nil {
-		opts.Previous = func(arn string) (bool, bool) {
-			on, known := previous[arn]
-			return on, known
-		}
-	}
+	opts.Previous = j.before.WasOn
+	opts.SwitchedOff = func(arn string) bool { return j.before.SwitchedOff(run.ID(), arn) }
 	j.assessor, err = newAssessor(opts)
 	return j, err
 }
@@ -81,18 +71,31 @@ func (s *session) fits(w *assess.Waivers) error {
 func (s *session) pack(name string) (*assess.Pack, []byte, error) {
 	if name == "builtin" {
 		pack, err := assess.Builtin()
-		return pack, []byte("builtin " + version), err
+		if err != nil {
+			return nil, nil, err
+		}
+		text, err := s.packText(name)
+		return pack, text, err
 	}
-	path := s.cfg.path(name)
-	text, err := readInput(path, maxText)
+	text, err := s.packText(name)
 	if err != nil {
 		return nil, nil, usage("read the rule pack: %w", err)
 	}
-	pack, err := assess.LoadPack(path, text)
+	pack, err := assess.LoadPack(s.cfg.path(name), text)
 	if err != nil {
 		return nil, nil, &usageError{err}
 	}
 	return pack, text, nil
+}
+
+// packText is what a pack is known by: its text, or for the built-in one its
+// digest and the version that it is built into.
+func (s *session) packText(name string) ([]byte, error) {
+	if name == "builtin" {
+		text := assess.BuiltinText()
+		return []byte("builtin " + version + " " + string(digestOf(text[:]...))), nil
+	}
+	return readInput(s.cfg.path(name), maxText)
 }
 
 // waivers loads the waivers and checks their signature; nil when none are
@@ -109,7 +112,7 @@ func (s *session) waivers() (*assess.Waivers, []byte, error) {
 	sig, err := readInput(path+".sig", maxText)
 	if err != nil {
 		return nil, nil, &keyrotor.Refusal{What: "the waivers are not signed: " + path, Why: []string{"no " + filepath.Base(path) + ".sig beside it"},
-			Next: "keyrotor waivers sign --key KEY " + path}
+			Next: "keyrotor waivers sign --key KEY " + pathWord(path)}
 	}
 	signers, _, err := s.signers()
 	if err != nil {
@@ -119,7 +122,7 @@ func (s *session) waivers() (*assess.Waivers, []byte, error) {
 	if err != nil {
 		return nil, nil, &keyrotor.Refusal{
 			What: "the signature of " + path + " does not hold", Why: []string{err.Error()},
-			Next: "see who changed the waivers; then keyrotor waivers sign --key KEY " + path,
+			Next: "see who changed the waivers; then\nkeyrotor waivers sign --key KEY " + pathWord(path),
 		}
 	}
 	w, err := assess.LoadWaivers(path, text, s.now().UTC(), who.Principal)
@@ -129,46 +132,14 @@ func (s *session) waivers() (*assess.Waivers, []byte, error) {
 	return w, text, s.knownApprovers(path, w, signers)
 }
 
-// previous is which keys were rotating in the run before this one; nil when
-// there is none that finished its scan.
-func (s *session) previous(run *store.Run) (map[string]bool, error) {
-	runs, err := s.state.Runs()
-	if err != nil {
-		return nil, err
-	}
-	for _, id := range slices.Backward(runs) {
-		if id >= run.ID() {
-			continue
-		}
-		earlier, err := s.state.Run(id)
-		if err != nil {
-			return nil, err
-		}
-		summary, err := cycle.Summary(earlier)
-		if err != nil {
-			return nil, err
-		}
-		if summary.Population != nil && summary.Population.Undoes != "" {
-			continue // it saw the few keys of an undo, and says nothing of the others
-		}
-		var refusal *keyrotor.Refusal
-		on, err := cycle.RotationOn(earlier)
-		if errors.As(err, &refusal) {
-			continue // that scan did not finish
-		}
-		return on, err
-	}
-	return nil, nil
-}
-
-// listed are the waivers as reports show them.
-func listed(w *assess.Waivers) []report.Waiver {
+// exemptions are the waivers as the run records them.
+func exemptions(w *assess.Waivers) []keyrotor.Exemption {
 	if w == nil {
 		return nil
 	}
-	var all []report.Waiver
+	var all []keyrotor.Exemption
 	for _, l := range w.List() {
-		all = append(all, report.Waiver{Match: l.Match, Rule: l.Rule, Reason: l.Reason, Until: l.Until, Signer: l.Signer})
+		all = append(all, keyrotor.Exemption{Rule: l.Rule, Match: l.Match, Reason: l.Reason, Until: l.Until, Approver: l.Approver, Signer: l.Signer})
 	}
 	return all
 }

@@ -117,7 +117,7 @@ func (p *program) onlyAgentKey() (ssh.Signer, func(), error) {
 	}
 	return nil, nil, &keyrotor.Refusal{
 		What: "no signing key was given", Why: []string{why}, Now: "nothing was signed",
-		Next: p.again() + " --key KEY\nKEY is your SSH private key, or the .pub file of a key in your ssh-agent",
+		Next: p.again("--key", "KEY") + "\nKEY is your SSH private key, or the .pub file of a key in your ssh-agent",
 	}
 }
 
@@ -132,7 +132,7 @@ func (p *program) agentKeyFor(pub ssh.PublicKey, path string) (ssh.Signer, func(
 		}
 	}
 	keys.close()
-	refusal := &keyrotor.Refusal{What: "the ssh-agent does not hold the key of " + path, Now: "nothing was signed", Next: "ssh-add " + strings.TrimSuffix(path, ".pub")}
+	refusal := &keyrotor.Refusal{What: "the ssh-agent does not hold the key of " + path, Now: "nothing was signed", Next: "ssh-add " + pathWord(strings.TrimSuffix(path, ".pub"))}
 	switch {
 	case p.env("SSH_AUTH_SOCK") == "":
 		refusal.Why = []string{"there is no ssh-agent: SSH_AUTH_SOCK is not set"}

@@ -111,7 +111,10 @@ Nothing is changed without a plan that enough people signed. Start with
 			if err := cmd.ValidateFlagGroups(); err != nil {
 				return &usageError{err}
 			}
-			return nothingEmpty(cmd)
+			if err := nothingEmpty(cmd); err != nil {
+				return err
+			}
+			return p.hasForm(cmd)
 		},
 	}
 	f := root.PersistentFlags()

@@ -15,6 +15,9 @@ import (
 // not know what the user called it.
 const planArg = "PLAN.json"
 
+// stateCheck is how a stage, which knows no folders, asks for a check of the record.
+const stateCheck = "keyrotor evidence verify STATE"
+
 // pasted turns the next commands as stages know them, one a line, into what can
 // be pasted here: with the configuration, state and run of this command line,
 // and with the plan's own path. Lines that are no commands stay as they are.
@@ -25,11 +28,14 @@ func (p *program) pasted(cmd *cobra.Command, next string) string {
 		if path == "" && strings.Contains(line, planArg) {
 			path = p.latestPlan()
 		}
+		if rest, check := strings.CutPrefix(line, stateCheck); check {
+			line = "keyrotor evidence verify " + p.stateWord() + rest
+		}
 		switch {
 		case path != "":
 			line = strings.ReplaceAll(p.signing(line, path), planArg, pathWord(path))
 		case strings.HasPrefix(line, "keyrotor ") && strings.Contains(line, planArg):
-			line = "keyrotor plan   makes one first"
+			line = p.planFirst()
 		}
 		var all []string
 		for l := range strings.SplitSeq(line, "\n") {
@@ -63,6 +69,27 @@ func (p *program) nextApprover(path string, whole bool) string {
 
 const aboutKey = "KEY is the approver's SSH private key, or the .pub file of a key in their ssh-agent"
 
+// stateWord is the state's folder, to be pasted.
+func (p *program) stateWord() string {
+	s, err := p.open()
+	if err != nil {
+		return "STATE" // which the reader knows
+	}
+	return pathWord(s.state.Dir())
+}
+
+// planFirst leads to a plan where there is none: by way of a scan, where there is no
+// run either.
+func (p *program) planFirst() string {
+	s, err := p.open()
+	if err == nil {
+		if _, scanned, err := s.newest(isSurvey); err == nil && !scanned {
+			return "keyrotor scan   begins the first run in " + s.state.Dir()
+		}
+	}
+	return "keyrotor plan   makes one first"
+}
+
 // planOf is the plan that the command was given, "" when it takes none.
 func planOf(cmd *cobra.Command) string {
 	if cmd == nil || !strings.Contains(cmd.Use, planArg) {
@@ -92,7 +119,7 @@ func (p *program) withFlags(line string) string {
 	for _, f := range [][3]string{
 		{"--config", p.flags.config, pathWord(p.flags.config)}, {"--state", p.flags.state, pathWord(p.flags.state)}, {"--run", p.flags.run, quoted(p.flags.run)},
 	} {
-		ofRun := slices.Contains([]string{"assess", "plan", "explain", "verify", "report"}, word)
+		ofRun := slices.Contains([]string{"assess", "plan", "explain", "verify", "report"}, word) && !strings.Contains(line, "--undo") // which names its run
 		if f[1] != "" && !strings.Contains(line, f[0]) && (ofRun || f[0] != "--run") {
 			given += f[0] + " " + f[2] + " "
 		}
@@ -210,7 +237,7 @@ func (p *program) twoRuns(_ *cobra.Command, args []string) error {
 	if len(args) == 2 {
 		return nil
 	}
-	what := "keyrotor diff: accepts 2 arg(s), the ids of two runs, received %d"
+	what := "keyrotor diff: takes the ids of two runs, or none for the two latest; received %d"
 	s, err := p.open()
 	if err != nil {
 		return err

@@ -26,14 +26,15 @@ func TestNextCommandsCanBePasted(t *testing.T) {
 		flags      globalFlags
 		next, want string
 	}{
-		"as it was given":                       {nil, globalFlags{}, "keyrotor scan", "keyrotor scan"},
-		"with the configuration and the state":  {nil, globalFlags{config: "c.yaml", state: "my state"}, "keyrotor scan", "keyrotor --config c.yaml --state 'my state' scan"},
-		"with the run where it matters":         {nil, globalFlags{run: "R"}, "keyrotor assess\nkeyrotor scan", "keyrotor --run R assess\nkeyrotor scan"},
-		"a flag that is there is not repeated":  {nil, globalFlags{config: "c"}, "keyrotor --config d scan", "keyrotor --config d scan"},
-		"some commands read no configuration":   {nil, globalFlags{config: "c"}, "keyrotor demo --dir x\nkeyrotor evidence verify s", "keyrotor demo --dir x\nkeyrotor evidence verify s"},
-		"words are left alone":                  {nil, globalFlags{config: "c"}, "set the clock", "set the clock"},
-		"the plan has the name the user gave":   {apply, globalFlags{}, "keyrotor apply PLAN.json", "keyrotor apply 'the plan.json'"},
-		"who signs next names a key, explained": {apply, globalFlags{}, "keyrotor approve --all PLAN.json", "keyrotor approve --all --key KEY 'the plan.json'\n" + aboutKey},
+		"as it was given":                        {nil, globalFlags{}, "keyrotor scan", "keyrotor scan"},
+		"with the configuration and the state":   {nil, globalFlags{config: "c.yaml", state: "my state"}, "keyrotor scan", "keyrotor --config c.yaml --state 'my state' scan"},
+		"with the run where it matters":          {nil, globalFlags{run: "R"}, "keyrotor assess\nkeyrotor scan", "keyrotor --run R assess\nkeyrotor scan"},
+		"a flag that is there is not repeated":   {nil, globalFlags{config: "c"}, "keyrotor --config d scan", "keyrotor --config d scan"},
+		"some commands read no configuration":    {nil, globalFlags{config: "c"}, "keyrotor demo --dir x\nkeyrotor evidence verify s", "keyrotor demo --dir x\nkeyrotor evidence verify s"},
+		"a check is of the state that was named": {nil, globalFlags{state: "my state", output: "text"}, stateCheck + "   says where", "keyrotor evidence verify 'my state'   says where"},
+		"words are left alone":                   {nil, globalFlags{config: "c"}, "set the clock", "set the clock"},
+		"the plan has the name the user gave":    {apply, globalFlags{}, "keyrotor apply PLAN.json", "keyrotor apply 'the plan.json'"},
+		"who signs next names a key, explained":  {apply, globalFlags{}, "keyrotor approve --all PLAN.json", "keyrotor approve --all --key KEY 'the plan.json'\n" + aboutKey},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, _, _ := silent()

@@ -2,23 +2,30 @@ package main
 
 import (
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 )
 
 // writable is asked before anything is done: a file of the user's must not be
-// one of the record, nor in a folder that is not there.
+// one of the record, nor one that keyrotor reads, nor in a folder that is not there.
+// What is there already is replaced only where it is of the same kind.
 func (s *session) writable(flag, path string) error {
 	next := "give another file with --" + flag
 	if within(s.state.Dir(), path) {
 		return usageNext(next, "--%s %s: is in the state folder %s, where only keyrotor's own record is written", flag, path, s.state.Dir())
 	}
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return usageNext(next, "--%s: %w", flag, &fs.PathError{Op: "write", Path: path, Err: syscall.EISDIR})
+	if what := s.reads(path); what != "" {
+		return usageNext(next, "--%s %s: is %s, which keyrotor reads", flag, path, what)
 	}
-	dir := filepath.Dir(path)
+	if info, err := os.Stat(path); err == nil {
+		if err := regular(path, info); err != nil {
+			return usageNext(next, "--%s: %w", flag, err)
+		}
+		if err := ours(flag, path); err != nil {
+			return usageNext(next, "--%s: %w; nothing else is replaced", flag, err)
+		}
+	}
+	dir := filepath.Dir(leadsTo(path))
 	switch info, err := os.Stat(dir); {
 	case err != nil:
 		return usageNext(next, "--%s %s: %w", flag, path, err)
@@ -26,6 +33,33 @@ func (s *session) writable(flag, path string) error {
 		return usageNext(next, "--%s %s: %w", flag, path, fmt.Errorf("%s is not a folder", dir))
 	}
 	return nil
+}
+
+// reads says what keyrotor reads a file as, whether it is there yet or not; "" for
+// any other. The keys that a flag names are told from plans by what is in them.
+func (s *session) reads(path string) string {
+	files := [][2]string{
+		{orText(s.flags.config, defaultConfigFile), "the configuration"},
+		{s.cfg.path(s.cfg.Approval.Signers), "the file of allowed signers"},
+		{s.cfg.path(s.cfg.Waivers), "the file of waivers"},
+	}
+	if s.cfg.Waivers != "" {
+		files = append(files, [2]string{s.cfg.path(s.cfg.Waivers) + ".sig", "the signature of the waivers"})
+	}
+	for _, pack := range s.cfg.Rules {
+		if pack != "builtin" {
+			files = append(files, [2]string{s.cfg.path(pack), "a rule pack"})
+		}
+	}
+	if key, err := s.ledgerKeyPath(); err == nil { // else whatever seals the record says so
+		files = append(files, [2]string{key, "the ledger's key"})
+	}
+	for _, f := range files {
+		if f[0] != "" && (leadsTo(f[0]) == leadsTo(path) || sameFile(f[0], path)) {
+			return f[1]
+		}
+	}
+	return ""
 }
 
 // within reports whether a path lies in a folder, or leads into it or through it:

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -20,6 +22,16 @@ type planFlags struct {
 	authorKey                             string
 	period                                int
 	rotateOverdue                         bool
+	// named reports whether the file was given, and is not plan.json by default.
+	named func() bool
+	// periodGiven reports whether the period was, be it as 0; nil where none can be.
+	periodGiven func() bool
+}
+
+// overSigned refuses to replace a signed plan that nobody named; the function to
+// call afterwards tells of one that was.
+func (f planFlags) overSigned(s *session, digest keyrotor.Digest) (replaced func(), err error) {
+	return s.notOverSigned(f.file, f.named == nil || f.named(), digest)
 }
 
 func (p *program) planCmd() *cobra.Command {
@@ -64,6 +76,7 @@ the same digest.`,
 func (f *planFlags) register(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.StringVarP(&f.file, "out", "o", "plan.json", "write the plan to `FILE`")
+	f.named = func() bool { return fl.Changed("out") }
 	fl.StringVar(&f.ticket, "ticket", "", "ticket that asks for the change")
 	fl.StringVar(&f.reason, "reason", "", "why, in a sentence")
 	fl.StringVar(&f.authorKey, "author-key", "", "your SSH public key `FILE`, by which the author is known (default: KEYROTOR_SSH_KEY, else the agent's key)")
@@ -75,6 +88,7 @@ func (f *planFlags) registerSelect(cmd *cobra.Command) {
 
 func (f *planFlags) registerPeriod(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&f.period, "period", 0, "rotation period in `DAYS`, 90 to 2560 (default: the rule's, else 365)")
+	f.periodGiven = func() bool { return cmd.Flags().Changed("period") }
 }
 
 // planBuilder makes a plan from assessments: plan.Build, or what a command asks.
@@ -101,7 +115,7 @@ func (s *session) planned(f planFlags, build planBuilder) error {
 
 func (s *session) plan(run *store.Run, f planFlags, build planBuilder) (keyrotor.Plan, error) {
 	defer s.garbage(garbageOfPlans)()
-	if f.period != 0 && (f.period < keyrotor.MinRotationPeriodDays || f.period > keyrotor.MaxRotationPeriodDays) {
+	if f.periodGiven != nil && f.periodGiven() && (f.period < keyrotor.MinRotationPeriodDays || f.period > keyrotor.MaxRotationPeriodDays) {
 		return keyrotor.Plan{}, usage("--period %d: KMS takes %d to %d days", f.period, keyrotor.MinRotationPeriodDays, keyrotor.MaxRotationPeriodDays)
 	}
 	keep, err := s.selected(f.selection)
@@ -127,12 +141,25 @@ func (s *session) plan(run *store.Run, f planFlags, build planBuilder) (keyrotor
 	if err := s.notAgain(run, pl); err != nil || len(pl.Changes) == 0 {
 		return pl, err // a plan of nothing is for nobody to sign, and not kept
 	}
-	return pl, s.keepPlan(run, pl, f.file)
+	replaced, err := f.overSigned(s, pl.Digest)
+	if err != nil {
+		return pl, err
+	}
+	if err := s.keepPlan(run, pl, f.file); err != nil {
+		return pl, err
+	}
+	replaced()
+	return pl, nil
 }
 
 // notAgain refuses to offer what the run has carried out already.
 func (s *session) notAgain(run *store.Run, pl keyrotor.Plan) error {
-	return cycle.NotAgain(run.ID(), ledger.Journal(run.Dir()), pl)
+	err := cycle.NotAgain(run.ID(), ledger.Journal(run.Dir()), pl)
+	var refusal *keyrotor.Refusal
+	if errors.As(err, &refusal) { // the plan that was signed is kept with this run
+		refusal.Next = strings.ReplaceAll(refusal.Next, planArg, pathWord(filepath.Join(run.Dir(), cycle.FilePlan)))
+	}
+	return err
 }
 
 // keepPlan stores the plan in its run and writes the file to review.

@@ -20,6 +20,11 @@ func (p *program) commanded(cmd *cobra.Command, f planFlags, kind plan.Command, 
 	if kind != plan.CommandCreateKey && f.selection == "" {
 		return usage("%s: say which keys with --select EXPR ('true' is all of them)", cmd.CommandPath())
 	}
+	if kind == plan.CommandCreateKey {
+		if err := s.placeOf(c.Key); err != nil {
+			return err
+		}
+	}
 	return s.planned(f, func(all iter.Seq2[keyrotor.Assessment, error], o plan.Options) (keyrotor.Plan, error) {
 		return plan.BuildCommand(kind, all, o, c)
 	})
@@ -79,6 +84,9 @@ warns about IAM policies, which keyrotor does not see.`,
 			if err != nil {
 				return err
 			}
+			if why := plan.WrongTags(tags); len(why) > 0 {
+				return usage("%s: %s", cmd.CommandPath(), strings.Join(why, "; "))
+			}
 			return p.commanded(cmd, f, plan.CommandTag, plan.CommandOptions{Tags: tags})
 		},
 	}
@@ -110,8 +118,11 @@ func (p *program) planCreateKeyCmd() *cobra.Command {
 		policy string
 	)
 	cmd := &cobra.Command{
-		Use:     "create-key",
-		Short:   "Plan a new key with alias, tags, policy and rotation",
+		Use:   "create-key",
+		Short: "Plan a new key with alias, tags, policy and rotation",
+		Long: `Create-key plans CreateKey, CreateAlias and, where the spec allows, rotation, in an
+account and a Region that the latest scan read. A key takes 50 tags, of which
+keyrotor sets one, to find the key again after a crash.`,
 		Example: "  keyrotor plan create-key --account 111122223333 --region eu-west-1 --alias alias/payments-2 --tag owner=pay-team",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -129,6 +140,9 @@ func (p *program) planCreateKeyCmd() *cobra.Command {
 				}
 				key.Policy = string(text)
 			}
+			if why := key.Wrong(f.period); len(why) > 0 {
+				return usage("%s: %s", cmd.CommandPath(), strings.Join(why, "; "))
+			}
 			return p.commanded(cmd, f, plan.CommandCreateKey, plan.CommandOptions{Key: key})
 		},
 	}
@@ -141,7 +155,7 @@ func (p *program) planCreateKeyCmd() *cobra.Command {
 	fl.StringVar(&key.Alias, "alias", "", "alias of the key, alias/NAME")
 	fl.StringVar(&key.Description, "description", "", "description of the key")
 	fl.StringVar(&key.Spec, "spec", "", "key spec (default SYMMETRIC_DEFAULT)")
-	fl.StringVar(&key.Usage, "usage", "", "key usage (default that of the spec)")
+	fl.StringVar(&key.Usage, "usage", "", "key usage (default the only one that the spec has)")
 	fl.BoolVar(&key.MultiRegion, "multi-region", false, "make a multi-Region primary key")
 	fl.StringArrayVar(&tags, "tag", nil, "tag of the key, `KEY=VALUE`; may be repeated")
 	fl.StringVar(&policy, "policy", "", "key policy, a JSON `FILE` (default: KMS's, which delegates to IAM)")

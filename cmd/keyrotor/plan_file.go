@@ -81,7 +81,7 @@ func unreadablePlan(err error) error {
 // hold the plan that was meant.
 func (s *session) noPlan(path string, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) {
-		return usageNext("give the file that keyrotor plan wrote", "read the plan: %w", err)
+		return usageNext("give the plan as keyrotor wrote it", "read the plan: %w", err)
 	}
 	next := "keyrotor plan -o " + pathWord(path) + "   makes one from the latest run"
 	if kept := s.latestPlan(); kept != "" {
@@ -112,9 +112,5 @@ func writePlan(file string, pl keyrotor.Plan) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
-	if err != nil {
-		return err
-	}
-	return errors.Join(text.Write(f), f.Close())
+	return replaceFile(file, text.Write)
 }

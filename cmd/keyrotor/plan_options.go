@@ -25,9 +25,9 @@ func (s *session) planOptions(run *store.Run, f planFlags, j *judging) (plan.Opt
 	o := plan.Options{
 		Run: run.ID(), Ticket: f.ticket, Reason: f.reason, Needs: s.needs(),
 		Inputs: keyrotor.Inputs{
-			Inventory: inventory, Config: s.cfg.digest, Rules: j.rules, Waivers: j.waived, Signers: digestOf(signersText),
+			Inventory: inventory, Config: s.cfg.digest, Rules: j.from.Rules, Waivers: j.from.Waivers, Signers: digestOf(signersText),
 		},
-		PeriodDays: f.period, RulePeriod: rulePeriod(j.assessor.Rules()), RotateOverdue: f.rotateOverdue, CryptoperiodDays: s.cryptoperiodDays(),
+		PeriodDays: f.period, RulePeriod: rulePeriod(j.assessor.Rules()), PeriodOf: periodOf(j.assessor.Rules()), RotateOverdue: f.rotateOverdue, CryptoperiodDays: s.cryptoperiodDays(),
 		Canary: s.cfg.Apply.Canary, EnvTag: s.cfg.Tags.Env, ProductionValues: s.cfg.Tags.Production, Now: s.now().UTC(),
 		Limits: s.limits(),
 	}
@@ -56,19 +56,25 @@ func managementOf(accounts []keyrotor.Account) string {
 
 // rulePeriod is the shortest period that an asset's failing rules ask for.
 func rulePeriod(rules []keyrotor.RuleInfo) func(keyrotor.Assessment) int {
-	periods := map[string]int{}
-	for _, r := range rules {
-		periods[r.ID] = r.PeriodDays
-	}
+	period := periodOf(rules)
 	return func(a keyrotor.Assessment) int {
 		shortest := 0
 		for _, id := range a.Failed() {
-			if days := periods[id]; days > 0 && (shortest == 0 || days < shortest) {
+			if days := period(id); days > 0 && (shortest == 0 || days < shortest) {
 				shortest = days
 			}
 		}
 		return shortest
 	}
+}
+
+// periodOf is the period that a rule asks for, 0 for none.
+func periodOf(rules []keyrotor.RuleInfo) func(string) int {
+	periods := map[string]int{}
+	for _, r := range rules {
+		periods[r.ID] = r.PeriodDays
+	}
+	return func(rule string) int { return periods[rule] }
 }
 
 // author is the SSH key by which the author of a plan is known, and whose it is.
@@ -101,7 +107,7 @@ func (s *session) author(signers *approve.AllowedSigners, file string) (keyrotor
 	}
 	refusal := &keyrotor.Refusal{
 		What: "nobody knows who makes this plan", Why: []string{"the author of a plan may not approve it, so the plan must name one of the author's keys"},
-		Now: "nothing was changed", Next: "keyrotor plan --author-key ~/.ssh/id_ed25519.pub, or load your key into the ssh-agent",
+		Now: "nothing was changed", Next: s.again("--author-key", "KEY.pub") + "   KEY.pub is your SSH public key; or load it into the ssh-agent",
 	}
 	if a.Key != "" {
 		refusal.Why = append(refusal.Why, "the key "+a.Key+" is nobody's in "+s.cfg.path(s.cfg.Approval.Signers))

@@ -45,6 +45,9 @@ func (p *program) planShowCmd() *cobra.Command {
 			if other == "" {
 				return s.showPlan(pl, args[0])
 			}
+			if err := s.onlyText("plan show --diff", ""); err != nil {
+				return err
+			}
 			second, err := s.givenPlan(other)
 			if err != nil {
 				return err

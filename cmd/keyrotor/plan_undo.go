@@ -18,6 +18,11 @@ func (s *session) planUndo(ctx context.Context, f planFlags) error {
 	if err := s.writable("out", f.file); err != nil {
 		return err
 	}
+	// The way back is a plan of a new run, and never the one that is in the file.
+	replaced, err := f.overSigned(s, "")
+	if err != nil {
+		return err
+	}
 	old, outcomes, err := s.toUndo(keyrotor.RunID(f.undo))
 	if err != nil {
 		return err
@@ -42,7 +47,7 @@ func (s *session) planUndo(ctx context.Context, f planFlags) error {
 	var pop keyrotor.Population
 	err = s.record(run, func(rec *cycle.Record) error {
 		fresh, pop, err = cycle.Relook(ctx, rec, cycle.RelookOptions{
-			Plan: old, Outcomes: outcomes, Look: estate.Look, Now: s.now, Version: versionText(),
+			Plan: old, Outcomes: outcomes, Look: estate.Look, Now: s.now, Version: versionText(), Endpoints: estate.Endpoints(),
 		})
 		return err
 	})
@@ -72,6 +77,7 @@ func (s *session) planUndo(ctx context.Context, f planFlags) error {
 	if err := s.keepPlan(run, pl, f.file); err != nil {
 		return err
 	}
+	replaced()
 	return s.showPlan(pl, f.file)
 }
 

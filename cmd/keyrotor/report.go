@@ -21,8 +21,10 @@ func (p *program) reportCmd() *cobra.Command {
 		Use:   "report",
 		Short: "Write one HTML file about a run, to forward and to audit",
 		Long: `Report writes what a run found, planned, did and proved into one HTML file that
-needs no network, keeps it in the run and seals it. --output markdown writes a
-short report for a ticket; json, yaml and csv write the summary.`,
+needs no network, keeps it in the run and seals it. It shows the run as it was
+assessed, by the configuration, rules and waivers of that day, and says which of
+them changed since; a run that nobody assessed is assessed first. --output
+markdown writes a short report for a ticket; json, yaml and csv write the summary.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := p.open()
@@ -67,14 +69,11 @@ short report for a ticket; json, yaml and csv write the summary.`,
 
 // markdownReport writes the short report to the output; the run keeps none.
 func (s *session) markdownReport(run *store.Run) error {
-	j, err := s.judge(run)
+	view, err := s.viewAsAssessed(run)
 	if err != nil {
 		return err
 	}
-	view, err := s.view(run, j)
-	if err != nil {
-		return err
-	}
+	s.sayChanged(view)
 	if _, view.CheckpointKey, err = s.ledgerKey(); err != nil {
 		return err
 	}
@@ -84,14 +83,11 @@ func (s *session) markdownReport(run *store.Run) error {
 // report writes the HTML report into the run, seals it, and copies it to file.
 func (s *session) report(run *store.Run, file string) (string, error) {
 	defer s.garbage(garbageOfPlans)()
-	j, err := s.judge(run)
+	view, err := s.viewAsAssessed(run)
 	if err != nil {
 		return "", err
 	}
-	view, err := s.view(run, j)
-	if err != nil {
-		return "", err
-	}
+	s.sayChanged(view)
 	if _, view.CheckpointKey, err = s.ledgerKey(); err != nil {
 		return "", err
 	}
@@ -114,7 +110,11 @@ func (s *session) report(run *store.Run, file string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := os.WriteFile(file, data, 0o644); err != nil {
+	err = replaceFile(file, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+	if err != nil {
 		return "", &keyrotor.Problem{Err: fmt.Errorf("write the report: %w", err), Now: "the report is kept in " + where, Next: "give another file with --file"}
 	}
 	return file, nil

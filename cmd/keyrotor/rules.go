@@ -48,16 +48,14 @@ func (p *program) rulesListCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var infos []keyrotor.RuleInfo
+			var rules []assess.Rule
 			for _, pack := range packs {
-				for _, r := range pack.Rules() {
-					infos = append(infos, r.RuleInfo)
-				}
+				rules = append(rules, pack.Rules()...)
 			}
 			if !s.text() {
-				return report.Write(s.out, s.format(), report.RuleRows(infos))
+				return report.Write(s.out, s.format(), report.RuleRows(rules, func(r assess.Rule) keyrotor.RuleInfo { return r.RuleInfo }))
 			}
-			for _, r := range infos {
+			for _, r := range rules {
 				s.hang(fmt.Sprintf("%-8s  %-34s", r.Severity, r.ID), report.Clean(r.Title))
 			}
 			s.showNext("keyrotor rules show ID   its expressions, and the frameworks that it is mapped to\nkeyrotor assess   holds the keys of the latest scan against these rules")
@@ -92,7 +90,7 @@ func (p *program) rulesShowCmd() *cobra.Command {
 
 func (s *session) showRule(r assess.Rule) error {
 	if !s.text() {
-		return report.Write(s.out, s.format(), report.Document{Schema: "keyrotor.rule", Version: keyrotor.SchemaVersion, Body: r})
+		return report.Write(s.out, s.format(), report.Document{Schema: report.SchemaRule, Version: keyrotor.SchemaVersion, Body: r})
 	}
 	s.say("%s · %s · pack %s\n  %s\n", report.Clean(r.ID), r.Severity, report.Clean(r.Pack), report.Clean(r.Title))
 	for _, f := range [][2]string{{"about", r.Description}, {"when", r.When}, {"require", r.Require}, {"message", r.Message}} {
@@ -153,6 +151,7 @@ func (p *program) rulesTestCmd() *cobra.Command {
 }
 
 func (s *session) showRuleTests(results []assess.TestResult) error {
+	s.brokenRules(assess.BrokenTests(results), "test")
 	failed := 0
 	for _, r := range results {
 		if r.OK {
@@ -168,7 +167,7 @@ func (s *session) showRuleTests(results []assess.TestResult) error {
 		s.res.add(exitFindings)
 	}
 	if !s.text() {
-		return report.Write(s.out, s.format(), report.Document{Schema: "keyrotor.rule-tests", Version: keyrotor.SchemaVersion, Body: results})
+		return report.Write(s.out, s.format(), report.Document{Schema: report.SchemaRuleTests, Version: keyrotor.SchemaVersion, Body: results})
 	}
 	fmt.Fprintf(s.out, "%d passed, %d failed\n", len(results)-failed, failed)
 	if failed == 0 {
@@ -177,4 +176,16 @@ func (s *session) showRuleTests(results []assess.TestResult) error {
 	}
 	s.showNext("mend the rule or the test, then\n" + s.again())
 	return nil
+}
+
+// brokenRules names the rules whose expressions went wrong: a rule that is decided
+// for nothing finds nothing, and looks as if all were well.
+func (s *session) brokenRules(broken []assess.Broken, noun string) {
+	for _, b := range broken {
+		how := "could not be decided for " + count(b.Assets, noun)
+		if b.Decided == 0 {
+			how = "decided for none of " + count(b.Assets, noun)
+		}
+		fmt.Fprintf(s.err, "! rule %s: %s; the first: %s\n", said(b.Rule), how, said(b.First))
+	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/keyrotor/keyrotor/internal/cycle"
 	"github.com/keyrotor/keyrotor/internal/ledger"
 	"github.com/keyrotor/keyrotor/internal/report"
+	"github.com/keyrotor/keyrotor/internal/store"
 )
 
 func (p *program) runsCmd() *cobra.Command {
@@ -39,6 +41,8 @@ type listedRun struct {
 	// Began is when its scan began; absent when that did not end.
 	Began  time.Time      `json:"began,omitzero"`
 	Undoes keyrotor.RunID `json:"undoes,omitempty"`
+	// UndoneBy counts the changes that later runs took back, by run.
+	UndoneBy map[keyrotor.RunID]int `json:"undone_by,omitempty"`
 	// Stages are those that the run has come through.
 	Stages   []string                             `json:"stages"`
 	Keys     int                                  `json:"keys"`
@@ -57,15 +61,45 @@ func (s *session) listRuns() ([]listedRun, error) {
 	if err != nil {
 		return nil, err
 	}
+	undos := s.allUndos(ids)
 	var all []listedRun
 	for _, id := range slices.Backward(ids) {
 		r, err := s.listed(id)
+		if err == nil {
+			r.UndoneBy, err = s.undoneBy(id, undos)
+		}
 		if err != nil {
 			r = listedRun{Run: id, Unreadable: err.Error()}
 		}
 		all = append(all, r)
 	}
 	return all, nil
+}
+
+// allUndos are the undos among runs, by what they undo. What cannot be read is
+// listed as that, and here passed over.
+func (s *session) allUndos(ids []keyrotor.RunID) map[keyrotor.RunID][]*store.Run {
+	undos := map[keyrotor.RunID][]*store.Run{}
+	for _, id := range ids {
+		run, undoes, err := s.undoBy(id)
+		if err == nil && undoes != "" && undoes < id && ledger.Begun(run.Dir()) {
+			undos[undoes] = append(undos[undoes], run)
+		}
+	}
+	return undos
+}
+
+// undoneBy counts what was taken back of a run.
+func (s *session) undoneBy(id keyrotor.RunID, undos map[keyrotor.RunID][]*store.Run) (map[keyrotor.RunID]int, error) {
+	back, err := s.takenBack(id, undos)
+	if err != nil || len(back) == 0 {
+		return nil, err
+	}
+	by := map[keyrotor.RunID]int{}
+	for _, t := range back {
+		by[t.By]++
+	}
+	return by, nil
 }
 
 func (s *session) listed(id keyrotor.RunID) (listedRun, error) {
@@ -89,11 +123,9 @@ func (s *session) listed(id keyrotor.RunID) (listedRun, error) {
 	if sum.Planned != nil {
 		r.Changes = sum.Planned.Changes
 	}
-	begun := false
-	if ledger.Begun(run.Dir()) {
-		if _, begun, err = cycle.CarriedOut(ledger.Journal(run.Dir())); err != nil {
-			return listedRun{}, err
-		}
+	begun, err := carriedOut(run)
+	if err != nil {
+		return listedRun{}, err
 	}
 	reached("scanned", sum.Population != nil && r.Undoes == "")
 	reached("assessed", sum.Assessed != nil)
@@ -155,6 +187,9 @@ func (r listedRun) words() string {
 	if verified := r.verdictWords(); verified != "" {
 		parts = append(parts, "verified: "+verified)
 	}
+	for _, by := range slices.Sorted(maps.Keys(r.UndoneBy)) {
+		parts = append(parts, fmt.Sprintf("%d of %s undone by %s", r.UndoneBy[by], count(r.Changes, "change"), by))
+	}
 	return strings.Join(parts, " · ")
 }
 
@@ -170,7 +205,7 @@ func (r listedRun) verdictWords() string {
 
 func runRows(runs []listedRun) report.Rows {
 	return report.Rows{
-		Title: "runs", Columns: []string{"run", "began", "undoes", "stages", "keys", "gaps", "changes", "applied", "verified"},
+		Title: "runs", Columns: []string{"run", "began", "undoes", "stages", "keys", "gaps", "changes", "applied", "verified", "undone_by"},
 		Each: func(yield func(report.Row) error) error {
 			for _, r := range runs {
 				began := ""
@@ -178,10 +213,10 @@ func runRows(runs []listedRun) report.Rows {
 					began = r.Began.UTC().Format(time.RFC3339)
 				}
 				row := report.Row{
-					Value: report.Document{Schema: "keyrotor.run", Version: keyrotor.SchemaVersion, Body: r},
+					Value: report.Document{Schema: report.SchemaRun, Version: keyrotor.SchemaVersion, Body: r},
 					Cells: []string{
 						string(r.Run), began, string(r.Undoes), strings.Join(r.Stages, " "), fmt.Sprint(r.Keys), fmt.Sprint(r.Gaps),
-						fmt.Sprint(r.Changes), outcomeWords(r.Applied), r.verdictWords(),
+						fmt.Sprint(r.Changes), outcomeWords(r.Applied), r.verdictWords(), undoneWords(r.UndoneBy),
 					},
 				}
 				if err := yield(row); err != nil {
@@ -191,4 +226,13 @@ func runRows(runs []listedRun) report.Rows {
 			return nil
 		},
 	}
+}
+
+// undoneWords are the runs that took back something, with how many changes.
+func undoneWords(by map[keyrotor.RunID]int) string {
+	var words []string
+	for _, run := range slices.Sorted(maps.Keys(by)) {
+		words = append(words, fmt.Sprintf("%s (%d)", run, by[run]))
+	}
+	return strings.Join(words, " ")
 }

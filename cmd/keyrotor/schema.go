@@ -48,6 +48,9 @@ func (p *program) checkConfig() error {
 	if err != nil {
 		return err
 	}
+	if _, err := s.ledgerKeyPath(); err != nil {
+		return err
+	}
 	if _, err := s.gapMatcher(); err != nil {
 		return err
 	}

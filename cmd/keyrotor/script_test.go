@@ -56,6 +56,7 @@ func setupScript(e *testscript.Env) error {
 //	jsonlines FILE           demand JSON documents and nothing else, each with a schema
 //	signature NAME           demand that ssh-keygen accepts NAME's approval
 //	flip FILE                change one byte in the middle
+//	budget PLAN COMMAND …    run, and demand just the calls of KMS that the plan expects
 //	await OPERATION          wait until AWS was called with it
 //	hostile WORD …           explain each key whose description holds the word, harmlessly
 func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
@@ -63,7 +64,7 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"sandbox": scriptSandbox, "sshkey": scriptSSHKey, "exits": scriptExits, "fault": scriptFault,
 		"clock": scriptClockCmd, "kms": scriptKMS, "calls": scriptCalls, "capture": scriptCapture,
 		"normalize": scriptNormalize, "flip": scriptFlip, "jsonlines": scriptJSONLines, "signature": scriptSignature,
-		"hostile": scriptHostile, "await": scriptAwait,
+		"hostile": scriptHostile, "await": scriptAwait, "budget": scriptBudget,
 	}
 }
 

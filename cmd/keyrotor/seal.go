@@ -29,7 +29,10 @@ func (s *session) ledgerKeyPath() (string, error) {
 		if err != nil {
 			return "", usage("find the folder for the ledger's key: %w (set ledger_key, or KEYROTOR_LEDGER_KEY)", err)
 		}
-		return filepath.Join(dir, "keyrotor", "ledger.key"), nil
+		if !filepath.IsAbs(dir) { // HOME may be anything; of XDG_CONFIG_HOME the library sees to it
+			return "", usage("find the folder for the ledger's key: %s is no absolute path, and leads elsewhere from each folder (mend HOME, or set ledger_key or KEYROTOR_LEDGER_KEY)", dir)
+		}
+		path = filepath.Join(dir, "keyrotor", "ledger.key")
 	}
 	if within(s.state.Dir(), path) {
 		return "", usage("the ledger's key %s is in the state folder: who can write the state could seal it anew; name a file elsewhere", path)
@@ -42,6 +45,10 @@ func (s *session) ledgerKey() (ledger.Signer, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
+	others, err := s.ledgerKeys()
+	if err != nil {
+		return nil, "", err
+	}
 	signer, verifier, err := ledger.LoadOrCreateKey(path, ledgerKeyName, s.rand)
 	if err != nil {
 		return nil, "", &keyrotor.Problem{
@@ -49,7 +56,27 @@ func (s *session) ledgerKey() (ledger.Signer, string, error) {
 			Next: "mend " + path + ", or name the ledger's key in KEYROTOR_LEDGER_KEY",
 		}
 	}
-	return signer, verifier, nil
+	return ledger.Believing(signer, others), verifier, nil
+}
+
+// ledgerKeys are the verifier keys of other machines whose seals are built on.
+func (s *session) ledgerKeys() ([]string, error) {
+	if s.cfg.LedgerKeys == "" {
+		return nil, nil
+	}
+	path := s.cfg.path(s.cfg.LedgerKeys)
+	if within(s.state.Dir(), path) {
+		return nil, usage("ledger_keys %s is in the state folder: who can write the state could add a key; name a file elsewhere", path)
+	}
+	text, err := readInput(path, maxText)
+	if err != nil {
+		return nil, usage("read ledger_keys: %w", err)
+	}
+	keys, err := ledger.ParseKeys(string(text))
+	if err != nil {
+		return nil, usage("ledger_keys %s: %w", path, err)
+	}
+	return keys, nil
 }
 
 // record opens a run for its one writer, and seals what was written. That a
@@ -93,28 +120,61 @@ func (s *session) takeUp(patience time.Duration, run *store.Run, signer ledger.S
 	}
 }
 
-// sealLeft seals what the latest run was left with by a killed process, and clears
-// away its half-written files: who scans again never comes back to it. What another
-// process is writing is left to it; that it cannot be done holds up nothing.
+// sealLeft seals what killed processes left, and clears away their half-written
+// files: who scans again never comes back to them. It looks at the latest run, and
+// at those whose last seal the estate's log does not know. What another process is
+// writing is left to it; that it cannot be done holds up nothing.
 func (s *session) sealLeft() {
-	run, err := s.state.Latest()
-	if err != nil || !ledger.Begun(run.Dir()) {
-		return
-	}
-	estate, err := ledger.OpenEstate(s.ledgerDir())
+	latest, err := s.state.Latest()
 	if err != nil {
-		return
-	}
-	behind, err := estate.Behind(run.ID(), run.Dir())
-	if err != nil {
-		return
-	}
-	half, _ := filepath.Glob(filepath.Join(run.Dir(), ".tmp-*"))
-	if sealed, err := ledger.Journal(run.Dir()).Sealed(); err != nil || sealed && !behind && len(half) == 0 {
 		return
 	}
 	signer, _, err := s.ledgerKey()
 	if err != nil {
+		return
+	}
+	if half, _ := filepath.Glob(filepath.Join(latest.Dir(), ".tmp-*")); len(half) > 0 || !sealedToItsEnd(latest) {
+		s.sealAnew(latest, signer)
+	}
+	for _, run := range s.behind(signer) {
+		s.sealAnew(run, signer)
+	}
+}
+
+func sealedToItsEnd(run *store.Run) bool {
+	sealed, err := ledger.Journal(run.Dir()).Sealed()
+	return err != nil || sealed // what cannot be read is not mended here
+}
+
+// behind are the runs whose last seal the estate's log does not know.
+func (s *session) behind(signer ledger.Signer) []*store.Run {
+	estate, err := ledger.OpenEstate(s.ledgerDir(), signer)
+	if err != nil {
+		return nil
+	}
+	ids, err := s.state.Runs()
+	if err != nil {
+		return nil
+	}
+	runs, dirs := map[keyrotor.RunID]*store.Run{}, map[keyrotor.RunID]string{}
+	for _, id := range ids {
+		if run, err := s.state.Run(id); err == nil {
+			runs[id], dirs[id] = run, run.Dir()
+		}
+	}
+	behind, err := estate.Behind(dirs)
+	if err != nil {
+		return nil
+	}
+	var out []*store.Run
+	for _, id := range behind {
+		out = append(out, runs[id])
+	}
+	return out
+}
+
+func (s *session) sealAnew(run *store.Run, signer ledger.Signer) {
+	if !ledger.Begun(run.Dir()) {
 		return
 	}
 	rec, err := cycle.Open(run, run.Dir(), signer, s.ledgerDir(), s.now)
@@ -129,11 +189,29 @@ func (s *session) sealLeft() {
 
 // headOver is the head of the estate's log for an approval of the run to carry.
 func (s *session) headOver(run *store.Run) (string, error) {
-	estate, err := ledger.OpenEstate(s.ledgerDir())
+	estate, err := s.estateLog()
 	if err != nil {
 		return "", err
 	}
 	return estate.HeadOver(run.ID(), ledger.Journal(run.Dir()))
+}
+
+// estateLog is the estate's log as this machine believes it.
+func (s *session) estateLog() (*ledger.Estate, error) {
+	signer, _, err := s.ledgerKey()
+	if err != nil {
+		return nil, err
+	}
+	return ledger.OpenEstate(s.ledgerDir(), signer)
+}
+
+// sealedLog is what a run's log holds under a seal that this machine believes.
+func (s *session) sealedLog(run *store.Run) (ledger.Sealed, error) {
+	signer, _, err := s.ledgerKey()
+	if err != nil {
+		return ledger.Sealed{}, err
+	}
+	return ledger.Sealed{Journal: ledger.Journal(run.Dir()), Run: run.ID(), Believed: signer.Believed()}, nil
 }
 
 // unsealed says what holds when the work is done and the seal is not.
@@ -143,7 +221,7 @@ func unsealed(err error) error {
 		return err
 	}
 	return &keyrotor.Problem{
-		Err: fmt.Errorf("seal the record: %w", err), Now: "what was done holds and is in the run's log, which is not sealed yet",
-		Next: "mend that; then keyrotor report, or any other command on this run, seals what is there",
+		Err: fmt.Errorf("seal the record: %w", err), Now: "what was done holds and is in the run's log; its seal, or the estate's log's word of it, is missing",
+		Next: "mend that; then\nkeyrotor report   or any other command on this run: it seals what is there",
 	}
 }

@@ -2,7 +2,8 @@ package main
 
 import (
 	"context"
-	"slices"
+	"errors"
+	"syscall"
 	"time"
 
 	"github.com/keyrotor/keyrotor"
@@ -20,9 +21,6 @@ type session struct {
 }
 
 func (p *program) open() (*session, error) {
-	if !slices.Contains(report.Formats(), p.flags.output) {
-		return nil, usage("--output %s: one of %v", p.flags.output, report.Formats())
-	}
 	cfg, err := loadConfig(p.flags.config)
 	if err != nil {
 		return nil, err
@@ -33,10 +31,22 @@ func (p *program) open() (*session, error) {
 	}
 	state, err := store.Open(dir)
 	if err != nil {
-		return nil, err
+		return nil, noFolder(err)
 	}
 	p.style.All = p.flags.all
 	return &session{program: p, cfg: cfg, state: state}, nil
+}
+
+// noFolder makes a state that is no folder, or lies in none, the user's mistake.
+func noFolder(err error) error {
+	var problem *keyrotor.Problem
+	switch {
+	case errors.As(err, &problem):
+		problem.Err = &usageError{problem.Err}
+	case errors.Is(err, syscall.ENOTDIR):
+		return usageNext("give another --state DIR", "%w", err)
+	}
+	return err
 }
 
 // text reports whether results are meant for people.

@@ -12,7 +12,6 @@ import (
 
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/cycle"
-	"github.com/keyrotor/keyrotor/internal/ledger"
 	"github.com/keyrotor/keyrotor/internal/plan"
 	"github.com/keyrotor/keyrotor/internal/report"
 	"github.com/keyrotor/keyrotor/internal/store"
@@ -30,8 +29,8 @@ func (s *session) view(run *store.Run, j *judging) (report.Run, error) {
 		return v, err
 	}
 	if j != nil {
-		v.Rules, v.Waivers = j.assessor.Rules(), j.waivers
-		v.Assessments = stream(run, j)
+		v.Rules, v.Waivers = j.assessor.Rules(), j.from.Exemptions
+		v.Assessments = withLapsed(stream(run, j), j)
 	}
 	if p, err := readPlan(run); err == nil {
 		v.Plan = &p
@@ -43,9 +42,13 @@ func (s *session) view(run *store.Run, j *judging) (report.Run, error) {
 			return v, err
 		}
 	}
-	var refusal *keyrotor.Refusal
-	if v.Outcomes, err = cycle.Outcomes(run); err != nil && !errors.As(err, &refusal) {
+	if v.Outcomes, err = s.outcomes(run, v.Plan); err != nil {
 		return v, err
+	}
+	if len(v.Outcomes) > 0 {
+		if v.TakenBack, err = s.undoneSince(run.ID()); err != nil {
+			return v, err
+		}
 	}
 	if v.Verifications, err = cycle.Verifications(run); err != nil {
 		return v, err
@@ -55,6 +58,32 @@ func (s *session) view(run *store.Run, j *judging) (report.Run, error) {
 	}
 	v.LedgerHead, err = s.ledgerHead()
 	return v, err
+}
+
+// outcomes are those that apply wrote, none where nothing was carried out. Where it
+// was broken off before it wrote any, the log knows what it did.
+func (s *session) outcomes(run *store.Run, pl *keyrotor.Plan) ([]keyrotor.Outcome, error) {
+	written, err := cycle.Outcomes(run)
+	if !errors.As(err, new(*keyrotor.Refusal)) {
+		return written, err
+	}
+	if begun, err := carriedOut(run); err != nil || !begun || pl == nil {
+		return nil, err
+	}
+	return s.recorded(run, *pl)
+}
+
+// undoneSince is undone, as reports take it.
+func (s *session) undoneSince(run keyrotor.RunID) (map[keyrotor.ChangeID]report.TakenBack, error) {
+	back, err := s.undone(run)
+	if err != nil || len(back) == 0 {
+		return nil, err
+	}
+	all := map[keyrotor.ChangeID]report.TakenBack{}
+	for id, t := range back {
+		all[id] = report.TakenBack{By: t.By, At: t.At}
+	}
+	return all, nil
 }
 
 // addUndone adds what the run did that this one takes back, and which of its
@@ -109,9 +138,24 @@ func stream(run *store.Run, j *judging) report.Stream {
 	}
 }
 
+// withLapsed adds the findings that expired waivers are, behind those of assets.
+func withLapsed(all report.Stream, j *judging) report.Stream {
+	return func(yield func(keyrotor.Assessment) error) error {
+		if err := all(yield); err != nil {
+			return err
+		}
+		for _, a := range j.assessor.Lapsed() {
+			if err := yield(a); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
 // ledgerHead is the head of the estate's log, "0:" when it is empty.
 func (s *session) ledgerHead() (string, error) {
-	estate, err := ledger.OpenEstate(s.ledgerDir())
+	estate, err := s.estateLog()
 	if err != nil {
 		return "", err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -72,7 +73,11 @@ func (s *session) signWaivers(path, keyPath string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(path+".sig", sig, 0o644); err != nil {
+	err = replaceFile(path+".sig", func(w io.Writer) error {
+		_, err := w.Write(sig)
+		return err
+	})
+	if err != nil {
 		return usage("write the signature: %w", err)
 	}
 	fmt.Fprintf(s.out, "signed   %s.sig as %s\n", path, report.Clean(names[0]))

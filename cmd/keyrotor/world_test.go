@@ -16,7 +16,8 @@ import (
 )
 
 // worldNamed is a built-in world, or one of those that the tests need beside
-// them: few, slow (where a rotation on demand takes five minutes), and hostile.
+// them: few, slow (where a rotation on demand takes five minutes), instant (where it
+// takes no time at all), and hostile.
 func worldNamed(name string) (sandbox.WorldSpec, sandbox.Options, error) {
 	o := sandbox.Options{Rand: sandbox.Seeded(1), RotationTakes: 200 * time.Millisecond}
 	switch name {
@@ -26,6 +27,9 @@ func worldNamed(name string) (sandbox.WorldSpec, sandbox.Options, error) {
 		return few(), o, nil
 	case "hostile":
 		return hostile(), o, nil
+	case "instant":
+		o.RotationTakes = -1
+		return few(), o, nil
 	case "slow":
 		o.RotationTakes = 5 * time.Minute
 		return few(), o, nil

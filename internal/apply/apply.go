@@ -79,8 +79,8 @@ type Executor struct {
 	// Actor finds who does a step; false for a verb nobody here knows.
 	Actor func(keyrotor.Step) (Actor, bool)
 	// Look takes a fresh look at a step's target, at what speaks for or against
-	// that step. Nil: no facts for the guard (kinds
-	// whose actor checks everything itself).
+	// that step; before a key is made, at what its alias names. Nil: no facts for
+	// the guard (kinds whose actor checks everything itself).
 	Look    func(ctx context.Context, s keyrotor.Step) (keyrotor.Asset, error)
 	Guard   func(s keyrotor.Step, fresh keyrotor.Asset) guard.Verdict
 	Journal Journal

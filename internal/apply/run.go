@@ -115,6 +115,7 @@ func (t *turn) one(ctx context.Context, c keyrotor.Change, wave int, refused str
 			o.Receipts = append(o.Receipts, r)
 		}
 	}
+	o.InDoubt = len(m.Open) > 0 // an intent that neither a receipt nor a refusal closed
 	o.Ended = t.Now().UTC()
 	t.breaker.leave(o)
 	t.finish(o, t.recordErr() == nil)

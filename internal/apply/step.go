@@ -21,7 +21,9 @@ func (t *turn) step(ctx context.Context, c keyrotor.Change, at int, s keyrotor.S
 	s.Since = m.Open[s.Number].At
 
 	var fresh keyrotor.Asset
-	looked := t.Look != nil && s.Target.ID != "" && !m.back && !insideStretch(c, at, m)
+	// With an intent of a call that must not be made twice, Check alone decides:
+	// nothing that the guard could say would lead to a call.
+	looked := t.Look != nil && s.LooksFirst() && (s.Target.ID != "" || !open) && !m.back && !insideStretch(c, at, m)
 	if looked {
 		var err error
 		if fresh, err = t.Look(ctx, s); err != nil {

@@ -168,12 +168,12 @@ func TestALookThatFailsAfterALostAnswerLeavesTheQuestionOpen(t *testing.T) {
 		return nil
 	}
 	c := change("k1", "1", keyrotor.RotateNow)
-	if got := only(t, executor(w, j), c); got.State != keyrotor.Failed || !strings.Contains(got.Reason, "no route to host") {
-		t.Fatalf("got %s: %s, want failed", got.State, got.Reason)
+	if got := only(t, executor(w, j), c); got.State != keyrotor.Failed || !got.InDoubt || !strings.Contains(got.Reason, "no route to host") {
+		t.Fatalf("got %s (in doubt: %t): %s, want failed and in doubt", got.State, got.InDoubt, got.Reason)
 	}
 	broken = false
-	if got := only(t, executor(w, j), c); got.State != keyrotor.Succeeded {
-		t.Errorf("got %s: %s, want succeeded", got.State, got.Reason)
+	if got := only(t, executor(w, j), c); got.State != keyrotor.Succeeded || got.InDoubt {
+		t.Errorf("got %s (in doubt: %t): %s, want succeeded", got.State, got.InDoubt, got.Reason)
 	}
 	if got := w.effects(); len(got) != 1 {
 		t.Errorf("rotated %d times, want once", len(got))

@@ -151,7 +151,7 @@ func (v *verification) author() ([]string, error) {
 	}
 	if len(nodes) == 0 {
 		return nil, refuse(v.plan, []string{"the author may not approve it, and it does not say which key or principal its author has"},
-			"keyrotor plan, with the author's signing key in the configuration")
+			"keyrotor plan --author-key KEY.pub   names the author's signing key")
 	}
 	return nodes, nil
 }

@@ -22,7 +22,11 @@ type Options struct {
 	// Previous is nil where there is no earlier run. It is called from many
 	// goroutines at once when Assess is.
 	Previous Previous
-	Now      time.Time
+	// SwitchedOff tells whether a run of ours switched automatic rotation off
+	// since: then nobody need be told. It is asked of keys that were on and are
+	// off, from many goroutines likewise; nil where no run of ours did.
+	SwitchedOff func(arn string) bool
+	Now         time.Time
 	// CryptoperiodDays is how long key material may serve; 0 means 365.
 	CryptoperiodDays int
 }
@@ -35,7 +39,8 @@ type Assessor struct {
 	whenOf   []int      // rule ▶ index into whens, -1 for none
 	waivers  *Waivers
 	previous Previous
-	scratch  sync.Pool // *workspace
+	ours     func(arn string) bool // Options.SwitchedOff
+	scratch  sync.Pool             // *workspace
 
 	mu    sync.Mutex
 	tally tally
@@ -73,6 +78,7 @@ func New(o Options) (*Assessor, error) {
 		set:      newSetting(s, o.Now, time.Duration(o.CryptoperiodDays)*day),
 		waivers:  o.Waivers,
 		previous: o.Previous,
+		ours:     o.SwitchedOff,
 	}
 	known, err := a.gather(o.Packs)
 	if err != nil {
@@ -132,7 +138,7 @@ func (a *Assessor) Assess(asset keyrotor.Asset) keyrotor.Assessment {
 	if asset.Refused(keyrotor.FactDescription) {
 		out.Eligibility, out.View = notDescribed(), keyrotor.ViewUnreadable
 	}
-	if out.View == keyrotor.ViewAWSManaged {
+	if out.View == keyrotor.ViewAWSManaged || asset.KMS.AWSManaged() { // by its alias, where it was not described
 		a.count(&out, nil, false)
 		return out
 	}
@@ -141,7 +147,7 @@ func (a *Assessor) Assess(asset keyrotor.Asset) keyrotor.Assessment {
 		return out
 	}
 	defer a.scratch.Put(w)
-	w.look(&out, a.wasOn(asset.ARN))
+	w.look(&out, a.wasOn(&asset))
 	var expired []int
 	out.Findings, expired = a.findings(w)
 	a.count(&out, expired, a.overdue(&out))
@@ -149,12 +155,16 @@ func (a *Assessor) Assess(asset keyrotor.Asset) keyrotor.Assessment {
 	return out
 }
 
-func (a *Assessor) wasOn(arn string) bool {
+func (a *Assessor) wasOn(asset *keyrotor.Asset) bool {
 	if a.previous == nil {
 		return false
 	}
-	on, known := a.previous(arn)
-	return known && on
+	on, known := a.previous(asset.ARN)
+	if !known || !on {
+		return false
+	}
+	off := asset.KMS.Rotation != nil && !asset.KMS.Rotation.On
+	return !off || a.ours == nil || !a.ours(asset.ARN)
 }
 
 func (w *workspace) look(out *keyrotor.Assessment, wasOn bool) {
@@ -163,7 +173,8 @@ func (w *workspace) look(out *keyrotor.Assessment, wasOn bool) {
 }
 
 // findings holds the asset against every rule, in the order of the packs. The
-// second result lists the expired waivers that would have covered a failure.
+// second result lists the expired waivers that would have covered a failure; they
+// are findings of their own (Lapsed), and the failure says that its waiver ended.
 func (a *Assessor) findings(w *workspace) ([]keyrotor.Finding, []int) {
 	findings := make([]keyrotor.Finding, 0, len(a.rules))
 	var expired []int
@@ -173,24 +184,14 @@ func (a *Assessor) findings(w *workspace) ([]keyrotor.Finding, []int) {
 			active, over := a.waivers.find(r.ID, w.view)
 			if active != nil {
 				f.Verdict, f.Waiver = keyrotor.Waived, a.waivers.applied(active)
+			} else if len(over) > 0 {
+				f.Message += "; its waiver ended on " + a.waivers.lastEnd(over).Format("2 Jan 2006")
 			}
 			expired = append(expired, over...)
 		}
 		findings = append(findings, f)
 	}
-	for _, i := range expired {
-		findings = append(findings, a.waivers.finding(i))
-	}
 	return findings, expired
-}
-
-// finding is what an expired waiver says on an asset that it used to cover.
-func (w *Waivers) finding(i int) keyrotor.Finding {
-	one := w.all[i]
-	return keyrotor.Finding{
-		Rule: RuleWaiverExpired, Severity: waiverExpiredSeverity, Verdict: keyrotor.Fail,
-		Message: fmt.Sprintf("the waiver of %s ended on %s; approved by %s: %s", one.rule, one.until.Format("2 Jan 2006"), one.approver, one.reason),
-	}
 }
 
 // judge holds one asset against one rule.
@@ -241,13 +242,18 @@ func (w *workspace) when(a *Assessor, i int) (answer, error) {
 func undecided(f keyrotor.Finding, v *view, r *rule, err error) keyrotor.Finding {
 	f.Verdict = keyrotor.Unknown
 	f.Needs = missing(v, r.Needs)
-	if absent, ok := errors.AsType[*notRead](err); ok && !slices.Contains(f.Needs, absent.fact) {
+	absent, ok := errors.AsType[*notRead](err)
+	if ok && absent.untold != "" {
+		f.Message = absent.untold
+		return f
+	}
+	if ok && !slices.Contains(f.Needs, absent.fact) {
 		f.Needs = append(f.Needs, absent.fact)
 	}
 	if len(f.Needs) > 0 {
 		f.Message = "not read: " + strings.Join(f.Needs, ", ")
 	} else if err != nil {
-		f.Message = "the rule could not be evaluated: " + err.Error()
+		f.Message = wentWrong + err.Error()
 	}
 	return f
 }

@@ -22,7 +22,7 @@ func TestPlainGoAgreesWithTheBuiltinPack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		asset := mess(rapid.IntRange(0, 100_000).Draw(t, "shape"))
 		k := asset.KMS
-		k.State = rapid.SampledFrom([]string{"Enabled", "Disabled", "PendingDeletion"}).Draw(t, "state")
+		k.State = rapid.SampledFrom([]string{"Enabled", "Disabled", "PendingDeletion", "PendingImport"}).Draw(t, "state")
 		since := ago(rapid.IntRange(0, 2000).Draw(t, "age"))
 		k.Material = &keyrotor.MaterialFacts{Since: since}
 		if k.Rotation != nil {
@@ -32,6 +32,7 @@ func TestPlainGoAgreesWithTheBuiltinPack(t *testing.T) {
 		}
 		if k.Policy != nil {
 			k.Policy.Public = rapid.Bool().Draw(t, "public")
+			k.Policy.NetworkOnly = rapid.Bool().Draw(t, "network only")
 		}
 		if k.History != nil {
 			k.History = &keyrotor.RotationHistory{OnDemand: rapid.IntRange(0, 25).Draw(t, "on demand")}

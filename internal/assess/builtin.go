@@ -1,6 +1,7 @@
 package assess
 
 import (
+	"bytes"
 	_ "embed"
 	"fmt"
 
@@ -15,6 +16,12 @@ var referencesYAML []byte
 
 // builtinName is what configurations call the pack.
 const builtinName = "builtin"
+
+// BuiltinText is what the pack is made from, rules and references, for a digest of
+// the rules: two builds of one version may hold different ones.
+func BuiltinText() [2][]byte {
+	return [2][]byte{bytes.Clone(builtinYAML), bytes.Clone(referencesYAML)}
+}
 
 // Builtin is the pack that comes with keyrotor. Its references to frameworks
 // are data of their own, with the date at which each was read.

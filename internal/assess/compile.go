@@ -113,6 +113,9 @@ func (c *compiler) compile(text string, want *cel.Type) (*program, error) {
 	if est.Max > maxCost {
 		return nil, &compileError{message: "the expression may take too long on one asset: nest fewer loops over lists"}
 	}
+	if err := c.brokenAlways(checked.NativeRep()); err != nil {
+		return nil, err
+	}
 	prg, err := c.env.Program(checked, cel.EvalOptions(cel.OptOptimize))
 	if err != nil {
 		return nil, &compileError{message: err.Error()}
@@ -207,7 +210,7 @@ type answer int
 const (
 	no answer = iota
 	yes
-	noKey    // a map lacks the key, most often a tag
+	noKey    // a map lacks the key, most often a tag; or a value is not set
 	ruledOut // the type of the asset has no such fact
 	unread   // a fact was not read
 	broken   // the expression went wrong: a division by zero, …
@@ -232,7 +235,10 @@ func (p *program) ask(v *view) (answer, error) {
 // dropped those that do not matter for the result.
 func failureOf(err error) answer {
 	if missing, ok := errors.AsType[*notRead](err); ok {
-		if missing.ruledOut {
+		switch {
+		case missing.unset:
+			return noKey
+		case missing.ruledOut:
 			return ruledOut
 		}
 		return unread
@@ -267,6 +273,10 @@ func lacks(v *view, fact string) bool {
 	switch fact {
 	case keyrotor.FactTags:
 		_, err = getTags(v)
+	case keyrotor.FactDescription:
+		if err = absentKMS(v); err == nil {
+			err = absentImport(v)
+		}
 	case keyrotor.FactRotation:
 		err = absentRotation(v)
 	case keyrotor.FactHistory:
@@ -277,11 +287,9 @@ func lacks(v *view, fact string) bool {
 		err = absentLastUse(v)
 	case keyrotor.FactGrants:
 		err = absentGrants(v)
-	case keyrotor.FactDescription:
-		err = absentImport(v)
 	case factOrganization:
 		return v.kms != nil && v.kms.Policy != nil && v.kms.Policy.Outside == nil
 	}
 	reason, ok := errors.AsType[*notRead](err)
-	return ok && !reason.ruledOut
+	return ok && !reason.ruledOut && !reason.unset
 }

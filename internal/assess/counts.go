@@ -1,13 +1,12 @@
 package assess
 
 import (
-	"fmt"
 	"maps"
 
 	"github.com/keyrotor/keyrotor"
 )
 
-// waiverExpiredSeverity: the failure that the waiver covered has its own.
+// waiverExpiredSeverity: a failure that the waiver covered has its own.
 const waiverExpiredSeverity = keyrotor.Medium
 
 // tally counts while assets pass by; nothing of an asset is kept.
@@ -16,8 +15,8 @@ type tally struct {
 	classes  map[string]int
 	instead  map[string]string
 	verdicts []map[keyrotor.Verdict]int // by rule
+	broken   []Broken                   // by rule
 	expired  []int                      // assets by waiver
-	lapsed   int                        // waiver-expired findings
 	overdue  int
 	waived   int
 }
@@ -28,6 +27,7 @@ func newTally(rules int, w *Waivers) tally {
 		classes:  map[string]int{},
 		instead:  map[string]string{},
 		verdicts: make([]map[keyrotor.Verdict]int, rules),
+		broken:   make([]Broken, rules),
 	}
 	for i := range t.verdicts {
 		t.verdicts[i] = map[keyrotor.Verdict]int{}
@@ -56,11 +56,11 @@ func (a *Assessor) count(out *keyrotor.Assessment, expired []int, overdue bool) 
 			break
 		}
 		t.verdicts[i][out.Findings[i].Verdict]++
+		t.broken[i].count(out.Asset, out.Findings[i])
 		waived = waived || out.Findings[i].Verdict == keyrotor.Waived
 	}
 	for _, i := range expired {
 		t.expired[i]++
-		t.lapsed++
 	}
 	if waived {
 		t.waived++
@@ -93,8 +93,8 @@ func (a *Assessor) Counts() keyrotor.AssessedCounts {
 	}
 	if a.waivers != nil {
 		lapsed := map[keyrotor.Verdict]int{}
-		if a.tally.lapsed > 0 {
-			lapsed[keyrotor.Fail] = a.tally.lapsed
+		for range a.Lapsed() {
+			lapsed[keyrotor.Fail]++
 		}
 		c.Rules = append(c.Rules, keyrotor.RuleCounts{RuleInfo: infos[len(infos)-1], Verdicts: lapsed})
 	}
@@ -110,7 +110,7 @@ func (a *Assessor) Rules() []keyrotor.RuleInfo {
 	if a.waivers != nil {
 		infos = append(infos, keyrotor.RuleInfo{
 			ID: RuleWaiverExpired, Pack: builtinName, Severity: waiverExpiredSeverity,
-			Title: "No waiver that is still needed has expired",
+			Title: "No waiver has expired",
 		})
 	}
 	return infos
@@ -131,7 +131,7 @@ func (a *Assessor) Expired() []ExpiredWaiver {
 		}
 		list = append(list, ExpiredWaiver{
 			Rule: w.rule, Match: w.match.text, Reason: w.reason, Approver: w.approver, Signer: a.waivers.signer,
-			Until: w.until, Place: fmt.Sprintf("%s:%d", a.waivers.file.name, w.line), Assets: a.tally.expired[i],
+			Until: w.until, Place: a.waivers.place(w), Assets: a.tally.expired[i],
 		})
 	}
 	return list

@@ -1,6 +1,7 @@
 package assess
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -40,6 +41,9 @@ const (
 // anything, and only then what its type allows; KMS itself checks the state
 // before the type. A word that is not known here leaves the key alone.
 //
+// Where the state allows nothing and the type never will, the type speaks first:
+// whoever enables an HMAC key again has no key that rotates.
+//
 // Source: KMS developer guide "Rotate AWS KMS keys", "Perform on-demand key
 // rotation", "Key states", as of November 2026.
 func EligibleKMS(spec, usage, origin, state, multiRegionRole, manager string) keyrotor.Eligibility {
@@ -55,9 +59,53 @@ func EligibleKMS(spec, usage, origin, state, multiRegionRole, manager string) ke
 	default:
 		return unknownToThisVersion("key manager", manager)
 	}
-	if e, bound := boundByState(state); bound {
-		return e
+	byType := eligibleType(spec, usage, origin, multiRegionRole)
+	byState, bound := boundByState(state)
+	switch {
+	case !bound:
+		return byType
+	case byState.Undecided() || byType.Undecided() || !neverAutomatic(byType):
+		return byState
+	case state == "PendingImport" && (byType.Class == classImported || byType.Class == classImportedReplica):
+		return byState // it is what the type waits for, and says so already
 	}
+	return joined(byType, byState, state)
+}
+
+// neverAutomatic: no state of the key lets KMS rotate it by itself. A replica of
+// material that KMS made rotates with its primary key.
+func neverAutomatic(byType keyrotor.Eligibility) bool {
+	return byType.Ability != keyrotor.Automatic && byType.Class != classReplica
+}
+
+// joined is the eligibility of a key whose type never rotates automatically, in a
+// state that allows nothing either.
+func joined(byType, byState keyrotor.Eligibility, state string) keyrotor.Eligibility {
+	it, first := "KMS is still creating it or changing its primary Region", "nothing; scan again in a few minutes"
+	switch state {
+	case "Disabled":
+		it, first = "It is disabled", "nothing while it is disabled"
+	case "PendingDeletion", "PendingReplicaDeletion":
+		it, first = "It waits for its deletion", "nothing, unless the deletion is cancelled"
+	case "PendingImport":
+		it, first = "It lacks key material", "import the missing material; the key cannot be used before that"
+	case "Unavailable":
+		it, first = "Its key store is not connected", "connect the key store"
+	}
+	why := byType.Reason
+	if !strings.HasPrefix(why, "KMS") {
+		why = strings.ToLower(why[:1]) + why[1:]
+	}
+	return keyrotor.Eligibility{
+		Ability: keyrotor.NoRotation,
+		Class:   byType.Class + ", " + byState.Class,
+		Reason:  it + "; and " + why,
+		Instead: first + "; to rotate it then: " + byType.Instead,
+	}
+}
+
+// eligibleType decides by what a key is, as if it were enabled.
+func eligibleType(spec, usage, origin, multiRegionRole string) keyrotor.Eligibility {
 	switch multiRegionRole {
 	case "", "PRIMARY", "REPLICA":
 	default:
@@ -209,21 +257,16 @@ const (
 	familyAsymmetric
 )
 
-// family lists the specs one by one: a prefix would take a spec of tomorrow for
-// one of today.
+// family sorts the specs that are known, one by one, to keyrotor.KeyUsages.
 func family(spec string) int {
-	switch spec {
-	case "HMAC_224", "HMAC_256", "HMAC_384", "HMAC_512":
-		return familyHMAC
-	case "RSA_2048", "RSA_3072", "RSA_4096",
-		"ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1", "ECC_NIST_EDWARDS25519",
-		"SM2",
-		"ML_DSA_44", "ML_DSA_65", "ML_DSA_87",
-		"ML_KEM_512", "ML_KEM_768", "ML_KEM_1024":
-		return familyAsymmetric
-	default:
+	usages, known := keyrotor.KeyUsages(spec)
+	switch {
+	case !known, spec == "SYMMETRIC_DEFAULT": // the one that is of neither family
 		return familyUnknown
+	case slices.Contains(usages, "GENERATE_VERIFY_MAC"):
+		return familyHMAC
 	}
+	return familyAsymmetric
 }
 
 // regionOf is the Region of an ARN, "" for anything else.

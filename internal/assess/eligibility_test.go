@@ -24,6 +24,62 @@ var (
 	managers = []string{"CUSTOMER", "AWS", "TOMORROW", ""}
 )
 
+// stateClasses are the classes of the states that allow nothing.
+var stateClasses = map[string]string{
+	"Disabled": "disabled", "PendingDeletion": "pending deletion", "PendingReplicaDeletion": "pending deletion",
+	"PendingImport": "pending import", "Unavailable": "unavailable", "Creating": "being created or updated", "Updating": "being created or updated",
+}
+
+// typeClass is what a key is, whatever its state, by section 1.1 of the fact sheet;
+// never says that no state lets KMS rotate it by itself.
+func typeClass(c combo) (class string, never bool) {
+	signs := map[string]string{
+		"SIGN_VERIFY": "asymmetric signing key", "ENCRYPT_DECRYPT": "asymmetric encryption key",
+		"KEY_AGREEMENT": "asymmetric key agreement key", "ENCAPSULATE_DECAPSULATE": "asymmetric key encapsulation key",
+	}
+	const unknown = "unknown to this version"
+	switch {
+	case c.role == "TOMORROW":
+		return unknown, false
+	case c.origin == "AWS_CLOUDHSM" || c.origin == "EXTERNAL_KEY_STORE":
+		return "custom key store", true
+	case c.origin != "AWS_KMS" && c.origin != "EXTERNAL":
+		return unknown, false
+	case slices.Contains(hmacs, c.spec):
+		return "HMAC", true
+	case slices.Contains(publics, c.spec) && signs[c.usage] != "":
+		return signs[c.usage], true
+	case c.spec != "SYMMETRIC_DEFAULT" || c.usage != "ENCRYPT_DECRYPT":
+		return unknown, false
+	case c.origin == "EXTERNAL" && c.role == "REPLICA":
+		return "multi-Region replica, imported key material", true
+	case c.origin == "EXTERNAL":
+		return "imported key material", true
+	case c.role == "REPLICA":
+		return "multi-Region replica", false // its primary key may rotate
+	}
+	return "symmetric, made by KMS", false
+}
+
+// wantClass is the class of every row of the product.
+func wantClass(c combo) string {
+	state, bound := stateClasses[c.state]
+	switch {
+	case c.manager == "AWS":
+		return "AWS managed key"
+	case c.manager != "CUSTOMER", !bound && c.state != "Enabled":
+		return "unknown to this version"
+	}
+	class, never := typeClass(c)
+	switch {
+	case !bound:
+		return class
+	case !never, c.state == "PendingImport" && strings.HasSuffix(class, "imported key material"):
+		return state
+	}
+	return class + ", " + state
+}
+
 // combo is one point of the product.
 type combo struct{ spec, usage, origin, state, role, manager string }
 
@@ -105,6 +161,9 @@ func TestEligibilityOverTheFullProduct(t *testing.T) {
 				break
 			}
 		}
+		if want := wantClass(c); got.Class != want {
+			t.Errorf("%+v: got class %q, want %q", c, got.Class, want)
+		}
 		if got.Class == "" || !strings.HasSuffix(got.Reason, ".") || strings.Count(got.Reason, ". ") != 0 {
 			t.Errorf("%+v: class %q, reason %q: want a class and one sentence", c, got.Class, got.Reason)
 		}
@@ -153,6 +212,11 @@ func TestClassesThatPeopleKnow(t *testing.T) {
 		"a disabled key waits":                      {combo{"SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT", "AWS_KMS", "Disabled", "", "CUSTOMER"}, "disabled", "enables it again"},
 		"a key that dies is left alone":             {combo{"SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT", "AWS_KMS", "PendingDeletion", "", "CUSTOMER"}, "pending deletion", "cancelled"},
 		"a key without material needs an import":    {combo{"SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT", "EXTERNAL", "PendingImport", "", "CUSTOMER"}, "pending import", "import the missing"},
+		"an HMAC key would not rotate if enabled":   {combo{"HMAC_256", "GENERATE_VERIFY_MAC", "AWS_KMS", "Disabled", "", "CUSTOMER"}, "HMAC, disabled", "to rotate it then: create a new key"},
+		"a signing key that dies never rotates":     {combo{"RSA_2048", "SIGN_VERIFY", "AWS_KMS", "PendingDeletion", "", "CUSTOMER"}, "asymmetric signing key, pending deletion", "nothing, unless the deletion is cancelled"},
+		"nor does one in a custom store":            {combo{"SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT", "AWS_CLOUDHSM", "Disabled", "", "CUSTOMER"}, "custom key store, disabled", "pinned to the old ARN"},
+		"disabled imported material goes on demand": {combo{"SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT", "EXTERNAL", "Disabled", "", "CUSTOMER"}, "imported key material, disabled", "then rotate on demand"},
+		"a disabled replica waits":                  {combo{"SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT", "AWS_KMS", "Disabled", "REPLICA", "CUSTOMER"}, "disabled", "enables it again"},
 		"a post-quantum encapsulation key is known": {combo{"ML_KEM_768", "ENCAPSULATE_DECAPSULATE", "AWS_KMS", "Enabled", "", "CUSTOMER"}, "asymmetric key encapsulation key", "decapsulate"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -162,6 +226,14 @@ func TestClassesThatPeopleKnow(t *testing.T) {
 				t.Errorf("got %+v, want class %q and instead with %q", got, tc.class, tc.instead)
 			}
 		})
+	}
+}
+
+func TestADisabledKeyIsToldWhyEnablingItWouldNotHelp(t *testing.T) {
+	t.Parallel()
+	got := assess.EligibleKMS("HMAC_256", "GENERATE_VERIFY_MAC", "AWS_KMS", "Disabled", "", "CUSTOMER")
+	if want := "It is disabled; and KMS has no rotation for HMAC keys."; got.Reason != want || got.Ability != keyrotor.NoRotation {
+		t.Errorf("got %s: %q, want none: %q", got.Ability, got.Reason, want)
 	}
 }
 

@@ -58,14 +58,14 @@ func (s *schema) assetFields() []field {
 		{name: "name", typ: cel.StringType, doc: "first alias, else the id", get: text(func(v *view) string { return v.asset.Name() })},
 		{name: "tags", typ: cel.MapType(cel.StringType, cel.StringType), facts: []string{keyrotor.FactTags}, doc: "tags by key", get: getTags},
 		{name: "owner", typ: cel.StringType, facts: []string{keyrotor.FactTags}, doc: "value of the owner tag, empty when there is none", get: getOwner},
-		{name: "aliases", typ: strings, doc: "aliases", get: ofKMS(func(k *keyrotor.KMSFacts) any { return list(k.Aliases) })},
+		{name: "aliases", typ: strings, doc: "aliases", get: getAliases},
 		{name: "description", typ: cel.StringType, doc: "description", get: ofKMS(func(k *keyrotor.KMSFacts) any { return types.String(k.Description) })},
 		{name: "state", typ: cel.StringType, doc: "`Enabled`, `Disabled`, `PendingDeletion`, …", get: ofKMS(func(k *keyrotor.KMSFacts) any { return types.String(k.State) })},
 		{name: "spec", typ: cel.StringType, doc: "`SYMMETRIC_DEFAULT`, `RSA_2048`, …", get: ofKMS(func(k *keyrotor.KMSFacts) any { return types.String(k.Spec) })},
 		{name: "usage", typ: cel.StringType, doc: "`ENCRYPT_DECRYPT`, `SIGN_VERIFY`, …", get: ofKMS(func(k *keyrotor.KMSFacts) any { return types.String(k.Usage) })},
 		{name: "origin", typ: cel.StringType, doc: "`AWS_KMS`, `EXTERNAL`, `AWS_CLOUDHSM`, `EXTERNAL_KEY_STORE`", get: ofKMS(func(k *keyrotor.KMSFacts) any { return types.String(k.Origin) })},
 		{name: "created", typ: cel.TimestampType, doc: "when the key was created", get: getCreated},
-		{name: "was_on", typ: cel.BoolType, earlier: true, doc: "rotation was on in an earlier run; false when no earlier run knows", get: func(v *view) (any, error) { return types.Bool(v.wasOn), nil }},
+		{name: "was_on", typ: cel.BoolType, earlier: true, doc: "an earlier run saw rotation on, and no run of ours switched it off since; false when no earlier run knows", get: func(v *view) (any, error) { return types.Bool(v.wasOn), nil }},
 	}
 	for _, p := range []struct {
 		name, doc string
@@ -73,7 +73,7 @@ func (s *schema) assetFields() []field {
 		facts     []string
 		absent    func(*view) error
 	}{
-		{"eligibility", "what rotation AWS allows", partEligibility, nil, nil},
+		{"eligibility", "what rotation AWS allows", partEligibility, nil, absentEligibility},
 		{"managed_by", "the template that owns the asset", partManagedBy, []string{keyrotor.FactTags}, absentManager},
 		{"multi_region", "place in a multi-Region family", partMultiRegion, nil, absentKMS},
 		{"rotation", "status of automatic rotation", partRotation, []string{keyrotor.FactRotation}, absentRotation},
@@ -99,7 +99,7 @@ func eligibilityFields() []field {
 func rotationFields() []field {
 	return []field{
 		{name: "on", typ: cel.BoolType, doc: "automatic rotation is on", get: func(v *view) (any, error) { return types.Bool(v.kms.Rotation.On), nil }},
-		{name: "period", typ: cel.DurationType, doc: "365 d where the service does not tell", get: func(v *view) (any, error) { return types.Duration{Duration: periodOf(v.kms.Rotation)}, nil }},
+		{name: "period", typ: cel.DurationType, doc: "365 d where it is on and the service does not tell; none where it is off, use `has()`", get: getPeriod},
 		{name: "next", typ: cel.TimestampType, doc: "next automatic rotation; use `has()`", get: func(v *view) (any, error) { return stampOf(v.kms.Rotation.Next, "next rotation date") }},
 		{name: "on_demand_started", typ: cel.TimestampType, doc: "set while an on-demand rotation is under way; use `has()`", get: func(v *view) (any, error) {
 			return stampOf(v.kms.Rotation.OnDemandStarted, "on-demand rotation under way")
@@ -158,7 +158,9 @@ func importFields() []field {
 	return []field{
 		{name: "expires", typ: cel.BoolType, doc: "the material has an end date", get: func(v *view) (any, error) { return types.Bool(v.kms.Import.Expires), nil }},
 		{name: "valid_to", typ: cel.TimestampType, doc: "earliest end date of all materials; use `has()`", get: func(v *view) (any, error) { return stampOf(v.kms.Import.ValidTo, "end date of imported material") }},
+		{name: "lost", typ: cel.BoolType, clock: true, doc: "the key lacks material that it once had: it expired or was deleted", get: getLost},
 		{name: "pending", typ: cel.StringType, doc: "id of material that waits for its rotation", get: text(func(v *view) string { return v.kms.Import.Pending })},
+		{name: "awaits_replicas", typ: cel.BoolType, doc: "a replica lacks that material, and so it cannot be rotated to yet", get: func(v *view) (any, error) { return types.Bool(v.kms.Import.AwaitsReplicas), nil }},
 	}
 }
 
@@ -166,13 +168,11 @@ func policyFields() []field {
 	strings := cel.ListType(cel.StringType)
 	return []field{
 		{name: "public", typ: cel.BoolType, doc: "everybody is allowed, and no condition narrows it", get: func(v *view) (any, error) { return types.Bool(v.kms.Policy.Public), nil }},
-		{name: "outside", typ: strings, facts: []string{factOrganization}, doc: "allowed accounts that are not of the organization", get: func(v *view) (any, error) {
-			if v.kms.Policy.Outside == nil {
-				return nil, &notRead{fact: factOrganization}
-			}
-			return list(v.kms.Policy.Outside), nil
-		}},
+		{name: "outside", typ: strings, facts: []string{factOrganization}, doc: "accounts, organizations and patterns of either that may use the key and are not of the organization, grantees among them where grants were read", get: getOutside},
 		{name: "other_accounts", typ: strings, doc: "allowed accounts other than the key's", get: func(v *view) (any, error) { return list(v.kms.Policy.OtherAccounts), nil }},
+		{name: "account_patterns", typ: strings, doc: "patterns of accounts (`9999*`) to which everybody is narrowed", get: func(v *view) (any, error) { return list(v.kms.Policy.AccountPatterns), nil }},
+		{name: "organizations", typ: strings, doc: "organizations, or patterns of them, to which everybody is narrowed", get: func(v *view) (any, error) { return list(v.kms.Policy.Organizations), nil }},
+		{name: "network_only", typ: cel.BoolType, doc: "everybody is narrowed by nothing but the network of the caller", get: func(v *view) (any, error) { return types.Bool(v.kms.Policy.NetworkOnly), nil }},
 		{name: "administrators", typ: strings, doc: "principals that may change the key", get: func(v *view) (any, error) { return list(v.kms.Policy.Administrators), nil }},
 		{name: "services", typ: strings, doc: "AWS services that are allowed", get: func(v *view) (any, error) { return list(v.kms.Policy.Services), nil }},
 		{name: "delegates_to_iam", typ: cel.BoolType, doc: "IAM policies of the account decide as well", get: func(v *view) (any, error) { return types.Bool(v.kms.Policy.DelegatesToIAM), nil }},

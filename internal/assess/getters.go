@@ -57,11 +57,41 @@ func absentManager(v *view) error {
 	return nil
 }
 
+// absentKMS also hides the words of a key that refused to be described: an empty
+// state is none that AWS named, and to compare it would be to guess.
 func absentKMS(v *view) error {
-	if v.kms == nil {
+	switch {
+	case v.kms == nil:
 		return &notRead{fact: "KMS facts", ruledOut: true}
+	case v.undescribed:
+		return &notRead{fact: keyrotor.FactDescription}
 	}
 	return nil
+}
+
+// absentEligibility: what KMS allows for a key depends on its description.
+func absentEligibility(v *view) error {
+	if v.undescribed {
+		return &notRead{fact: keyrotor.FactDescription}
+	}
+	return nil
+}
+
+// getAliases needs no description: they come from a list of their own.
+func getAliases(v *view) (any, error) {
+	if v.kms == nil {
+		return nil, &notRead{fact: "KMS facts", ruledOut: true}
+	}
+	return list(v.kms.Aliases), nil
+}
+
+// getPeriod is 365 days where rotation is on and the service tells no period. A
+// key whose rotation is off has none: it must not pass for one of a year.
+func getPeriod(v *view) (any, error) {
+	if !v.kms.Rotation.On {
+		return nil, &notRead{fact: "rotation period", unset: true}
+	}
+	return types.Duration{Duration: periodOf(v.kms.Rotation)}, nil
 }
 
 // absent reports a fact that is not there. Where the type of the key rules the
@@ -72,6 +102,9 @@ func (v *view) absent(missing bool, fact string, applies bool) error {
 	}
 	if !missing {
 		return nil
+	}
+	if v.undescribed {
+		return &notRead{fact: keyrotor.FactDescription} // let in there, the rest is asked for
 	}
 	return &notRead{fact: fact, ruledOut: !applies && !v.asset.Refused(fact)}
 }
@@ -98,6 +131,14 @@ func absentMaterial(v *view) error {
 
 func absentImport(v *view) error {
 	return v.absent(v.kms == nil || v.kms.Import == nil, keyrotor.FactDescription, v.kms == nil || v.kms.Origin == "EXTERNAL")
+}
+
+func getLost(v *view) (any, error) {
+	_, lost, known := lostMaterial(v.kms, v.set.now)
+	if !known {
+		return nil, &notRead{fact: keyrotor.FactHistory}
+	}
+	return types.Bool(lost), nil
 }
 
 func absentPolicy(v *view) error {
@@ -133,4 +174,16 @@ func getCreated(v *view) (any, error) {
 		return nil, &notRead{fact: keyrotor.FactDescription}
 	}
 	return stamp(v.kms.Created), nil
+}
+
+// getOutside is not empty, but unknown, where a network is all that keeps others out.
+func getOutside(v *view) (any, error) {
+	p := v.kms.Policy
+	switch {
+	case p.Outside == nil:
+		return nil, &notRead{fact: factOrganization}
+	case len(p.Outside) == 0 && p.NetworkOnly:
+		return nil, &notRead{untold: "the key policy lets in everybody from a network (VPC, endpoint or addresses), and does not tell whose that is"}
+	}
+	return list(p.Outside), nil
 }

@@ -92,6 +92,30 @@ func materialSince(k *keyrotor.KMSFacts) time.Time {
 	return k.Created
 }
 
+// lostMaterial reports that a key waits for material which it had before, and when
+// that ended, zero when it is not told. known is false when what would tell was not
+// read.
+//
+//	PendingImport, an end date in the past     it expired
+//	PendingImport, rotations or a material id  it was deleted, or an older one expired
+//	PendingImport, neither                     nothing was ever imported
+//
+// A replica shares history and material ids with its primary, and may wait for its
+// first import all the same: of it only the end date speaks.
+func lostMaterial(k *keyrotor.KMSFacts, now time.Time) (ended time.Time, lost, known bool) {
+	if k.State != "PendingImport" {
+		return time.Time{}, false, true
+	}
+	if k.Import != nil && k.Import.ValidTo != nil && !k.Import.ValidTo.After(now) {
+		return *k.Import.ValidTo, true, true
+	}
+	if k.MultiRegionRole() == "REPLICA" {
+		return time.Time{}, false, true
+	}
+	had := k.Material != nil && k.Material.ID != "" || k.History != nil && len(k.History.Rotations) > 0
+	return time.Time{}, had, had || k.History != nil || !mayHaveHistory(k)
+}
+
 // idleSince is the last use, else the moment since which none was seen.
 func idleSince(k *keyrotor.KMSFacts) time.Time {
 	if !k.LastUse.At.IsZero() {

@@ -86,8 +86,8 @@ func errorAtOffset(text string, offset int, err error) error {
 	return moved
 }
 
-// render fills the message in for an asset. What cannot be told is shown as a
-// question mark: the verdict stands without it.
+// render fills the message in for an asset. What is not set is shown as none, and
+// what cannot be told as a question mark: the verdict stands without it.
 func (m *message) render(v *view) string {
 	if len(m.values) == 0 {
 		return m.words[0]
@@ -96,6 +96,10 @@ func (m *message) render(v *view) string {
 	for i, p := range m.values {
 		b.WriteString(m.words[i])
 		val, err := p.value(v)
+		if absent, ok := errors.AsType[*notRead](err); ok && absent.unset {
+			b.WriteString("none")
+			continue
+		}
 		if err != nil {
 			b.WriteByte('?')
 			continue

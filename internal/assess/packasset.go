@@ -74,18 +74,22 @@ type testMaterial struct {
 }
 
 type testImport struct {
-	Expires bool   `yaml:"expires"`
-	ValidTo scalar `yaml:"valid_to"`
-	Pending string `yaml:"pending"`
+	Expires        bool   `yaml:"expires"`
+	ValidTo        scalar `yaml:"valid_to"`
+	Pending        string `yaml:"pending"`
+	AwaitsReplicas bool   `yaml:"awaits_replicas"`
 }
 
 type testPolicy struct {
-	Public         bool     `yaml:"public"`
-	Outside        []string `yaml:"outside"`
-	OtherAccounts  []string `yaml:"other_accounts"`
-	Administrators []string `yaml:"administrators"`
-	Services       []string `yaml:"services"`
-	DelegatesToIAM bool     `yaml:"delegates_to_iam"`
+	Public          bool     `yaml:"public"`
+	Outside         []string `yaml:"outside"`
+	OtherAccounts   []string `yaml:"other_accounts"`
+	AccountPatterns []string `yaml:"account_patterns"`
+	Organizations   []string `yaml:"organizations"`
+	NetworkOnly     bool     `yaml:"network_only"`
+	Administrators  []string `yaml:"administrators"`
+	Services        []string `yaml:"services"`
+	DelegatesToIAM  bool     `yaml:"delegates_to_iam"`
 }
 
 type testLastUse struct {
@@ -177,11 +181,12 @@ func (t testAsset) kms(c *clockwork) *keyrotor.KMSFacts {
 		k.Material = &keyrotor.MaterialFacts{ID: m.ID, Since: c.at(m.Since)}
 	}
 	if i := t.Import; i != nil {
-		k.Import = &keyrotor.ImportFacts{Expires: i.Expires, ValidTo: c.maybe(i.ValidTo), Pending: i.Pending}
+		k.Import = &keyrotor.ImportFacts{Expires: i.Expires, ValidTo: c.maybe(i.ValidTo), Pending: i.Pending, AwaitsReplicas: i.AwaitsReplicas}
 	}
 	if p := t.Policy; p != nil {
 		k.Policy = &keyrotor.PolicyFacts{
 			Administrators: p.Administrators, OtherAccounts: p.OtherAccounts, Public: p.Public,
+			AccountPatterns: p.AccountPatterns, Organizations: p.Organizations, NetworkOnly: p.NetworkOnly,
 			DelegatesToIAM: p.DelegatesToIAM, Outside: append([]string{}, p.Outside...), Services: p.Services,
 		}
 	}
@@ -226,8 +231,9 @@ func forget(a *keyrotor.Asset, fact string) {
 		a.KMS.LastUse = nil
 	case keyrotor.FactGrants:
 		a.KMS.Grants = nil
-	case keyrotor.FactDescription:
-		a.KMS.Import = nil
+	case keyrotor.FactDescription: // then nothing else is asked for
+		a.KMS = &keyrotor.KMSFacts{Aliases: a.KMS.Aliases}
+		a.Tags, a.Owner, a.ManagedBy = nil, "", nil
 	}
 }
 

@@ -42,10 +42,12 @@ func plain(a *keyrotor.Asset) []keyrotor.Finding {
 		func() bool { return age < 366*day }, func() string { return fmt.Sprintf("material is %d d old", age/day) })
 	add("kms-rotation-missing-from-history", auto && (on || k.Rotation == nil), k.Rotation != nil && k.History != nil,
 		func() bool { return !k.Rotation.Next.Before(today()) }, say("missing"))
-	add("kms-imported-material-expiring", k.Origin == "EXTERNAL" && k.State == "Enabled" && (ends || k.Import == nil), k.Import != nil,
-		func() bool { return !k.Import.ValidTo.Before(today().Add(30 * day)) },
+	gone := k.State == "PendingImport" && k.Import != nil && (k.Import.ValidTo != nil && !k.Import.ValidTo.After(today()) ||
+		k.Material != nil && k.Material.ID != "" || k.History != nil && len(k.History.Rotations) > 0)
+	add("kms-imported-material-expiring", k.Origin == "EXTERNAL" && (k.State == "Enabled" && (ends || k.Import == nil) || gone), k.Import != nil,
+		func() bool { return !gone && !k.Import.ValidTo.Before(today().Add(30*day)) },
 		func() string { return "expires on " + k.Import.ValidTo.Format("2 Jan 2006") })
-	add("kms-usable-from-outside", true, k.Policy != nil && k.Policy.Outside != nil,
+	add("kms-usable-from-outside", true, k.Policy != nil && k.Policy.Outside != nil && (len(k.Policy.Outside) > 0 || !k.Policy.NetworkOnly),
 		func() bool { return len(k.Policy.Outside) == 0 }, say("outside"))
 	add("kms-public-policy", true, k.Policy != nil, func() bool { return !k.Policy.Public }, say("public"))
 	add("kms-on-demand-nearly-spent", rotates, k.History != nil,

@@ -40,6 +40,9 @@ type view struct {
 	gap         *keyrotor.Gap      // set instead of asset where gaps are matched
 	eligibility keyrotor.Eligibility
 	wasOn       bool
+	// undescribed: DescribeKey was refused, so kms holds nothing but what lists
+	// told, and its empty words are not AWS's.
+	undescribed bool
 	parts       [partCount]part
 }
 
@@ -54,6 +57,7 @@ func newView(set *setting) *view {
 // look points the view at an asset. A view is used by one goroutine at a time.
 func (v *view) look(a *keyrotor.Asset, e keyrotor.Eligibility, wasOn bool) {
 	v.asset, v.kms, v.eligibility, v.wasOn = a, a.KMS, e, wasOn
+	v.undescribed = a.KMS != nil && a.Refused(keyrotor.FactDescription)
 }
 
 // ResolveName implements cel.Activation.
@@ -126,9 +130,20 @@ type notRead struct {
 	fact string
 	// ruledOut: the type of the asset has no such fact, so nothing is missing.
 	ruledOut bool
+	// unset: the asset could have it, has not, and that was read. It is like a tag
+	// that a key lacks.
+	unset bool
+	// untold is set instead where all was read and does not tell: the whole sentence.
+	untold string
 }
 
 func (n *notRead) Error() string {
+	if n.untold != "" {
+		return n.untold
+	}
+	if n.unset {
+		return "this asset has no " + n.fact
+	}
 	if n.ruledOut {
 		return "an asset of this type has no " + n.fact
 	}

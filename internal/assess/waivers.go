@@ -129,6 +129,47 @@ func (w *Waivers) indexOf(one *waiver) int {
 	return -1
 }
 
+// lastEnd is the latest of the last days of waivers.
+func (w *Waivers) lastEnd(of []int) time.Time {
+	var last time.Time
+	for _, i := range of {
+		if until := w.all[i].until; until.After(last) {
+			last = until
+		}
+	}
+	return last
+}
+
+// Lapsed are the findings that expired waivers are, one each, whether or not a key
+// fails because of it: somebody signed the file, and believes that it holds. In
+// the place of an asset stands the waiver.
+func (a *Assessor) Lapsed() []keyrotor.Assessment {
+	if a.waivers == nil {
+		return nil
+	}
+	var all []keyrotor.Assessment
+	for _, one := range a.waivers.all {
+		if !one.expired {
+			continue
+		}
+		all = append(all, keyrotor.Assessment{
+			Asset: keyrotor.Asset{Kind: keyrotor.KindWaiver, ID: a.waivers.place(one)},
+			Findings: []keyrotor.Finding{{
+				Rule: RuleWaiverExpired, Severity: waiverExpiredSeverity, Verdict: keyrotor.Fail,
+				Message: fmt.Sprintf("the waiver of %s for %s ended on %s; approved by %s: %s",
+					one.rule, one.match.text, one.until.Format("2 Jan 2006"), one.approver, one.reason),
+			}},
+		})
+	}
+	return all
+}
+
+// place is where a waiver stands, without the folders of the machine that read it.
+func (w *Waivers) place(one *waiver) string {
+	name := w.file.name[strings.LastIndexAny(w.file.name, `/\`)+1:]
+	return fmt.Sprintf("%s:%d", name, one.line)
+}
+
 // Listed is a waiver as its file states it.
 type Listed struct {
 	Match, Rule, Reason, Approver, Signer string
@@ -148,7 +189,7 @@ func (w *Waivers) List() []Listed {
 
 // applied is the waiver as findings show it.
 func (w *Waivers) applied(one *waiver) *keyrotor.AppliedWaiver {
-	return &keyrotor.AppliedWaiver{Reason: one.reason, Until: one.until, Approver: one.approver, Signer: w.signer}
+	return &keyrotor.AppliedWaiver{Match: one.match.text, Reason: one.reason, Until: one.until, Approver: one.approver, Signer: w.signer}
 }
 
 // ExpiredWaiver is a waiver whose last day is over.

@@ -39,7 +39,7 @@ func TestAWaiverTurnsAFailureIntoWaived(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := &keyrotor.AppliedWaiver{Reason: "vendor reads raw ciphertext until its Q1 release", Until: end, Approver: "carol@example.com", Signer: "carol@example.com"}
+			want := &keyrotor.AppliedWaiver{Match: `asset.account == "111122223333" && asset.tags.env == "prod"`, Reason: "vendor reads raw ciphertext until its Q1 release", Until: end, Approver: "carol@example.com", Signer: "carol@example.com"}
 			if diff := cmp.Diff(want, got.Waiver); got.Verdict != keyrotor.Waived || diff != "" {
 				t.Errorf("verdict %s, waiver (-want +got):\n%s", got.Verdict, diff)
 			}
@@ -54,15 +54,21 @@ func TestAnExpiredWaiverIsAFindingAndTheFailureIsBack(t *testing.T) {
 	t.Parallel()
 	a := assessor(t, assess.Options{Packs: []*assess.Pack{builtin(t)}, Waivers: waivers(t, "2026-11-20")})
 	got := a.Assess(healthy(rotationOff))
-	if f := finding(got, "kms-rotation-on"); f.Verdict != keyrotor.Fail || f.Waiver != nil {
-		t.Errorf("got %+v, want a plain failure", f)
+	if f := finding(got, "kms-rotation-on"); f.Verdict != keyrotor.Fail || f.Waiver != nil || f.Message != "rotation is off; its waiver ended on 20 Nov 2026" {
+		t.Errorf("got %+v, want a failure that names the end of its waiver", f)
 	}
-	want := keyrotor.Finding{
-		Rule: "waiver-expired", Severity: keyrotor.Medium, Verdict: keyrotor.Fail,
-		Message: "the waiver of kms-rotation-on ended on 20 Nov 2026; approved by carol@example.com: vendor reads raw ciphertext until its Q1 release",
+	want := []keyrotor.Assessment{{
+		Asset: keyrotor.Asset{Kind: keyrotor.KindWaiver, ID: "waivers.yaml:2"},
+		Findings: []keyrotor.Finding{{
+			Rule: "waiver-expired", Severity: keyrotor.Medium, Verdict: keyrotor.Fail,
+			Message: `the waiver of kms-rotation-on for asset.account == "111122223333" && asset.tags.env == "prod" ended on 20 Nov 2026; approved by carol@example.com: vendor reads raw ciphertext until its Q1 release`,
+		}},
+	}}
+	if diff := cmp.Diff(want, a.Lapsed()); diff != "" {
+		t.Errorf("findings of waivers (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(want, finding(got, "waiver-expired")); diff != "" {
-		t.Errorf("finding (-want +got):\n%s", diff)
+	if f := finding(got, "waiver-expired"); f.Rule != "" {
+		t.Errorf("it stands beside the key as well: %+v", f)
 	}
 	a.Assess(healthy())
 	expired := a.Expired()
@@ -72,6 +78,40 @@ func TestAnExpiredWaiverIsAFindingAndTheFailureIsBack(t *testing.T) {
 	counts := a.Counts().Rules
 	if last := counts[len(counts)-1]; last.ID != "waiver-expired" || last.Verdicts[keyrotor.Fail] != 1 {
 		t.Errorf("got %+v, want one failure of waiver-expired", last)
+	}
+}
+
+// Two had ended in a signed file, of a key that passes and of one that is gone, and
+// nobody heard of either.
+func TestEveryExpiredWaiverIsOneFindingWhateverItsKeysDo(t *testing.T) {
+	t.Parallel()
+	const two = `
+- {match: "asset.id == '1'", rule: kms-rotation-on, reason: r, until: 2026-11-20, approver: carol@example.com}
+- {match: "true", rule: kms-owner-tag, reason: r, until: 2026-11-21, approver: carol@example.com}
+- {match: "asset.id == 'gone'", rule: kms-public-policy, reason: r, until: 2020-01-01, approver: carol@example.com}
+`
+	w, err := assess.LoadWaivers("/home/me/estate/waivers.yaml", []byte(two), today(), "carol@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := assessor(t, assess.Options{Packs: []*assess.Pack{builtin(t)}, Waivers: w})
+	for _, asset := range []keyrotor.Asset{healthy(), healthy(rotationOff), healthy(func(a *keyrotor.Asset) { a.KMS.Policy.Public = true })} {
+		a.Assess(asset)
+		a.Assess(asset) // a report holds the keys against the rules once more
+	}
+	var places []string
+	for _, l := range a.Lapsed() {
+		places = append(places, l.Asset.ID)
+	}
+	if diff := cmp.Diff([]string{"waivers.yaml:2", "waivers.yaml:4"}, places); diff != "" {
+		t.Errorf("expired (-want +got):\n%s", diff)
+	}
+	counts := a.Counts().Rules
+	if last := counts[len(counts)-1]; last.ID != "waiver-expired" || last.Verdicts[keyrotor.Fail] != 2 {
+		t.Errorf("got %+v, want two failures of waiver-expired: --fail-on counts by them", last)
+	}
+	if left := assessor(t, assess.Options{Packs: []*assess.Pack{builtin(t)}}).Lapsed(); left != nil {
+		t.Errorf("without waivers %v have ended", left)
 	}
 }
 

@@ -43,6 +43,9 @@ func unmarshal(name string, data []byte, target any) (f *file, err error) {
 	if err := f.checkShape(string(data)); err != nil {
 		return f, err
 	}
+	if err := f.checkWords(data); err != nil {
+		return f, err
+	}
 	return f, yaml.UnmarshalWithOptions(data, target, yaml.Strict())
 }
 

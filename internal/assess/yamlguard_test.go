@@ -38,3 +38,60 @@ func TestAByteOrderMarkAndACommentBeforeTheDocumentAreNoMistake(t *testing.T) {
 		t.Errorf("got %q, %v, want b", into.A, err)
 	}
 }
+
+func TestAKeyThatIsNoTextIsAnUnknownField(t *testing.T) {
+	for name, text := range map[string]string{
+		"true":            "a: b\ntrue: {c: d}\n",
+		"null":            "null: x\n",
+		"a tilde":         "{~: x}\n",
+		"a number":        "1: 2\n",
+		"a fraction":      "1.5: 2\n",
+		"infinity":        ".inf: 2\n",
+		"beside a field":  "m: {x: y, 2: needed}\n",
+		"written at long": "? 2\n: needed\n",
+		"in a list":       "l:\n  - x\n  - {2: y}\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			var into struct {
+				A string
+				M struct{ X string }
+				L []any
+			}
+			err := assess.UnmarshalYAML("file.yaml", []byte(text), &into)
+			var at *assess.SourceError
+			if !errors.As(err, &at) || !strings.Contains(at.Message, "unknown field") {
+				t.Errorf("got %v, want an unknown field with its place", err)
+			}
+		})
+	}
+	var into struct{ M map[string]string }
+	if err := assess.UnmarshalYAML("file.yaml", []byte(`m: {"2": x, on: y, 2026-01-01: z}`), &into); err != nil || len(into.M) != 3 {
+		t.Errorf("got %v, %v, want three names", into.M, err)
+	}
+}
+
+func TestANumberIsReadAsItStandsThereOrNotAtAll(t *testing.T) {
+	for _, text := range []string{"010", "0x10", "0o17", "0b11", "1_000", "+5", "-0", "1.10", "011122223333"} {
+		for what, yaml := range map[string]string{"a number": "n: " + text, "a text": "a: " + text, "in a list": "l: [" + text + "]"} {
+			var into struct {
+				A string
+				N float64
+				L []string
+			}
+			err := assess.UnmarshalYAML("file.yaml", []byte(yaml), &into)
+			var at *assess.SourceError
+			if !errors.As(err, &at) || at.Line != 1 || at.Column < 4 || !strings.Contains(at.Message, text+" would be read as") {
+				t.Errorf("%s %s: got %v, want a refusal with its place", what, text, err)
+			}
+		}
+	}
+	var into struct {
+		N, M int
+		F    float64
+		L    []string
+	}
+	err := assess.UnmarshalYAML("file.yaml", []byte("n: 1000\nm: -5\nf: 1.5\nl: ['010', 123456789012, 0]\n"), &into)
+	if err != nil || into.N != 1000 || into.M != -5 || strings.Join(into.L, " ") != "010 123456789012 0" {
+		t.Errorf("got %+v, %v, want them as they stand there", into, err)
+	}
+}

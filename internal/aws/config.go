@@ -92,6 +92,9 @@ const (
 	longestSession  = time.Hour
 )
 
+// longestRolePath is IAM's bound on a path, and with room for the name behind it.
+const longestRolePath = 512 + 64
+
 // mostConcurrency is far beyond what the quotas of KMS let through.
 const mostConcurrency = 512
 
@@ -101,8 +104,8 @@ var (
 	notInName   = regexp.MustCompile(`[^\w+=,.@-]`)
 	externalID  = regexp.MustCompile(`^[\w+=,.@:/-]+$`)
 	sourceIdent = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
-	rolePath    = regexp.MustCompile(`^[\w+=,.@/-]{1,512}$`)
-	roleARN     = regexp.MustCompile(`^arn:[a-z-]+:iam::([0-9]{12}|\{account\}):role/[\w+=,.@/-]{1,512}$`)
+	rolePath    = regexp.MustCompile(`^([\w+=,.@-]+/)*[\w+=,.@-]{1,64}$`)
+	roleARN     = regexp.MustCompile(`^arn:[a-z-]+:iam::([0-9]{12}|\{account\}):role/(.*)$`)
 )
 
 // Validate refuses what AWS would refuse, and names the field.
@@ -128,12 +131,12 @@ func (c *Config) validate() error {
 
 func (c *Config) validateRoles() error {
 	for _, role := range []struct{ field, value string }{{"scan_role", c.ScanRole}, {"apply_role", c.ApplyRole}} {
-		if !rolePath.MatchString(role.value) && !roleARN.MatchString(role.value) {
+		if !isRolePath(role.value) && !isRoleARN(role.value) {
 			return fmt.Errorf("%s: %q is neither a role name nor a role ARN with {account}", role.field, role.value)
 		}
 	}
 	switch {
-	case c.AssumeFrom != "" && (!roleARN.MatchString(c.AssumeFrom) || strings.Contains(c.AssumeFrom, "{account}")):
+	case c.AssumeFrom != "" && (!isRoleARN(c.AssumeFrom) || strings.Contains(c.AssumeFrom, "{account}")):
 		return fmt.Errorf("assume_from: %q is not the ARN of a role (arn:aws:iam::111122223333:role/keyrotor)", c.AssumeFrom)
 	case c.ExternalID != "" && (len(c.ExternalID) < 2 || len(c.ExternalID) > 1224 || !externalID.MatchString(c.ExternalID)):
 		return errors.New("external_id: not 2 to 1224 of letters, digits and _+=,.@:/-")
@@ -147,6 +150,18 @@ func (c *Config) validateRoles() error {
 		return fmt.Errorf("management_account: %q is neither %s nor %s (where it is keyrotor's own account, own_account says how it is entered)", c.Management, AccessRole, AccessGap)
 	}
 	return nil
+}
+
+// isRolePath reports whether it is the name of a role, with its path before it. No
+// part of it leads elsewhere: "../scan" is a slip, and the name of no role.
+func isRolePath(path string) bool {
+	parts := strings.Split(path, "/")
+	return rolePath.MatchString(path) && len(path) <= longestRolePath && !slices.Contains(parts, ".") && !slices.Contains(parts, "..")
+}
+
+func isRoleARN(arn string) bool {
+	found := roleARN.FindStringSubmatch(arn)
+	return found != nil && isRolePath(found[2])
 }
 
 func (c *Config) validateScope() error {

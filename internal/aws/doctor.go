@@ -15,12 +15,14 @@ import (
 // CheckStatus is how a check of the doctor ended.
 type CheckStatus string
 
-// How a check ended. Skipped: there was nothing to try it on.
+// How a check ended. Skipped: there was nothing to try it on. Foreseen: it was
+// refused, and the configuration approves of that; the doctor itself does not know.
 const (
-	CheckOK      CheckStatus = "ok"
-	CheckWarn    CheckStatus = "warn"
-	CheckFailed  CheckStatus = "failed"
-	CheckSkipped CheckStatus = "skipped"
+	CheckOK       CheckStatus = "ok"
+	CheckWarn     CheckStatus = "warn"
+	CheckFailed   CheckStatus = "failed"
+	CheckSkipped  CheckStatus = "skipped"
+	CheckForeseen CheckStatus = "foreseen"
 )
 
 // DoctorCheck is one thing tried and how it went.
@@ -32,6 +34,8 @@ type DoctorCheck struct {
 	Status  CheckStatus `json:"status"`
 	Detail  string      `json:"detail,omitempty"`
 	Fix     string      `json:"fix,omitempty"`
+	// Gap is what a scan would record of a refusal; nil where nothing refused us.
+	Gap *keyrotor.Gap `json:"-"`
 }
 
 // Diagnosis is what the doctor tried.
@@ -54,6 +58,7 @@ const (
 // tried without writing, and is not.
 func (e *Estate) Doctor(ctx context.Context, all bool) (Diagnosis, error) {
 	checks := []DoctorCheck{{Role: RoleOwn, Account: e.who.Account, Check: "credentials", Status: CheckOK, Detail: e.who.ARN}}
+	checks = append(checks, e.checkEndpoints()...)
 	checks = append(checks, e.checkClock(ctx))
 	r, err := e.loadRoster(ctx)
 	if err != nil {
@@ -129,6 +134,9 @@ func (e *Estate) checkOrganization(r *roster) DoctorCheck {
 	switch {
 	case r.gap != nil:
 		return failedCheck(c, *r.gap)
+	case r.undescribed != nil:
+		c.Check = callOrganization
+		return failedCheck(c, *r.undescribed)
 	case len(r.doubts) > 0:
 		c.Status, c.Detail = CheckWarn, r.doubts[0].Message
 		c.Fix = "ask again; where it stays so, look at what stands between keyrotor and AWS (proxy, AWS_ENDPOINT_URL)"
@@ -154,6 +162,8 @@ func failedCheck(c DoctorCheck, g keyrotor.Gap) DoctorCheck {
 		c.Status = CheckWarn
 	}
 	c.Fix = remedy(g)
+	g.Account, g.Region = c.Account, c.Region
+	c.Gap = &g
 	return c
 }
 

@@ -44,16 +44,19 @@ func (e *Estate) checkEnter(ctx context.Context, a keyrotor.Account, role Role) 
 // calls on a customer managed key there.
 func (e *Estate) checkScan(ctx context.Context, a keyrotor.Account) ([]DoctorCheck, keyrotor.Place, string) {
 	c := DoctorCheck{Account: a.ID, Role: RoleScan, Check: callListRegions, Status: CheckOK}
-	regions, from, err := e.regions(ctx, a.ID)
-	if err != nil {
-		return []DoctorCheck{failedCheck(c, refusal(callListRegions, err))}, keyrotor.Place{}, ""
+	regions, gap := e.regions(ctx, a.ID)
+	if gap != nil {
+		return []DoctorCheck{failedCheck(c, *gap)}, keyrotor.Place{}, ""
 	}
-	c.Check, c.Detail = from, fmt.Sprintf("%d Regions", len(regions))
+	c.Check, c.Detail = regions.from, fmt.Sprintf("%d Regions", len(regions.names))
+	for _, g := range regions.refused {
+		c.Detail += fmt.Sprintf(" (instead of %s: %s)", g.Call, g.Code)
+	}
 	checks := []DoctorCheck{c}
-	at := keyrotor.Place{Account: a.ID, Region: e.firstOf(regions)}
+	at := keyrotor.Place{Account: a.ID, Region: e.firstOf(regions.names)}
 	client := e.kms(at.Account, at.Region, RoleScan)
 	base := DoctorCheck{Account: a.ID, Region: at.Region, Role: RoleScan}
-	_, err = client.ListAliases(ctx, &kms.ListAliasesInput{Limit: awssdk.Int32(1)})
+	_, err := client.ListAliases(ctx, &kms.ListAliasesInput{Limit: awssdk.Int32(1)})
 	checks = append(checks, checked(base, "kms:ListAliases", err))
 	listed, err := client.ListKeys(ctx, &kms.ListKeysInput{Limit: awssdk.Int32(listAliasesLimit)})
 	checks = append(checks, checked(base, "kms:ListKeys", err))

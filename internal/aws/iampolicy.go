@@ -48,6 +48,12 @@ func RenderPolicy(format string, commands []string, o TrustOptions) (string, err
 	if err != nil {
 		return "", err
 	}
+	if err := useful(permissions, commands, o.Only); err != nil {
+		return "", err
+	}
+	if o.SourceIdentity && needed(RoleOwn, permissions) {
+		permissions = append(permissions, Permission{Role: RoleOwn, Call: callSourceIdentity, On: OnRoles, Why: "STS asks for it where a session carries a source identity"})
+	}
 	switch format {
 	case FormatJSON:
 		return renderJSON(permissions, o)
@@ -71,10 +77,31 @@ func (o TrustOptions) validate() error {
 			return fmt.Errorf("aws: %s %q holds characters that have no place in it", field, value)
 		}
 	}
+	if err := o.principal(); err != nil {
+		return err
+	}
 	for field, role := range map[string]string{"scan role": o.ScanRole, "apply role": o.ApplyRole} {
 		if strings.Contains(role, ":") {
 			return fmt.Errorf("aws: %s %q: a role to be made is given by its name", field, role)
 		}
+	}
+	return nil
+}
+
+// principalPattern is what a trust policy names: a role, a user, a session or an
+// account's root, by its ARN.
+const principalPattern = "^arn:[a-z-]+:(iam|sts)::[0-9]{12}:.+$"
+
+// principal refuses what IAM would refuse when the trust policy is deployed, or
+// take for something else.
+func (o TrustOptions) principal() error {
+	switch {
+	case o.Trusted == "":
+		return nil // a parameter to fill in
+	case !regexp.MustCompile(principalPattern).MatchString(o.Trusted):
+		return fmt.Errorf("aws: trusted %q is no ARN of a principal, such as arn:%s:iam::111122223333:role/keyrotor", o.Trusted, o.Partition)
+	case !strings.HasPrefix(o.Trusted, "arn:"+o.Partition+":"):
+		return fmt.Errorf("aws: trusted %s is not of the partition %s, for which the roles are: no trust reaches across partitions", o.Trusted, o.Partition)
 	}
 	return nil
 }
@@ -96,6 +123,10 @@ type (
 )
 
 const policyVersion = "2012-10-17"
+
+// callSourceIdentity is no call of its own: both the trust and whoever assumes
+// the role need it where a session carries a source identity.
+const callSourceIdentity = "sts:SetSourceIdentity"
 
 // names are how a template writes the partition and the account.
 type names struct{ partition, account string }
@@ -120,7 +151,7 @@ func policyOf(role Role, permissions []Permission, o TrustOptions, n names) docu
 		if calls := actions[g]; len(calls) > 0 {
 			slices.Sort(calls)
 			doc.Statement = append(doc.Statement, statement{
-				Sid: sid(g.on, g.write), Effect: "Allow", Action: calls, Resource: resources(g.on, o, n),
+				Sid: sid(g.on, g.write), Effect: "Allow", Action: calls, Resource: resources(g.on, permissions, o, n),
 			})
 		}
 	}
@@ -144,7 +175,7 @@ func sid(on Resource, write bool) string {
 	return verb + "Lists"
 }
 
-func resources(on Resource, o TrustOptions, n names) any {
+func resources(on Resource, permissions []Permission, o TrustOptions, n names) any {
 	arn := "arn:" + n.partition
 	switch on {
 	case OnKeys:
@@ -152,7 +183,11 @@ func resources(on Resource, o TrustOptions, n names) any {
 	case OnKeysAndAliases:
 		return []string{arn + ":kms:*:" + n.account + ":key/*", arn + ":kms:*:" + n.account + ":alias/*"}
 	case OnRoles:
-		return []string{arn + ":iam::*:role/" + o.ScanRole, arn + ":iam::*:role/" + o.ApplyRole}
+		var roles []string
+		for _, r := range templateRoles(permissions, o) {
+			roles = append(roles, arn+":iam::*:role/"+r.name)
+		}
+		return roles
 	case OnAnything:
 	}
 	return "*"
@@ -169,12 +204,23 @@ func trustOf(o TrustOptions, trusted string) document {
 	}
 	s := statement{Effect: "Allow", Principal: map[string]string{"AWS": trusted}, Action: []string{callAssumeRole}}
 	if o.SourceIdentity {
-		s.Action = append(s.Action, "sts:SetSourceIdentity")
+		s.Action = append(s.Action, callSourceIdentity)
 	}
 	if len(conditions) > 0 {
 		s.Condition = map[string]map[string]string{"StringEquals": conditions}
 	}
 	return document{Version: policyVersion, Statement: []statement{s}}
+}
+
+// useful refuses to print a policy that allows nothing: IAM takes none.
+func useful(permissions []Permission, commands []string, only Role) error {
+	switch {
+	case len(permissions) == 0:
+		return fmt.Errorf("no call of AWS is made by %s: no permission is needed", strings.Join(commands, ", "))
+	case only != "" && !needed(only, permissions):
+		return fmt.Errorf("no call is made with the role %s by %s: it needs no policy for that", only, strings.Join(commands, ", "))
+	}
+	return nil
 }
 
 // needed reports whether the permissions give a role anything to do.

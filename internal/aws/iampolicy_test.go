@@ -38,10 +38,41 @@ func TestPolicyForOneVerbHoldsNoOther(t *testing.T) {
 	for _, s := range doc.Statement {
 		actions = append(actions, s.Action...)
 	}
-	want := []string{"kms:DescribeKey", "kms:EnableKeyRotation", "kms:GetKeyRotationStatus", "kms:ListKeyRotations", "kms:ListResourceTags"}
+	want := []string{"kms:DescribeKey", "kms:EnableKeyRotation", "kms:GetKeyRotationStatus"}
 	slices.Sort(actions)
 	if !slices.Equal(actions, want) {
 		t.Errorf("got %v, want %v", actions, want)
+	}
+}
+
+// A policy without statements, or with one role too many to take on, is refused by
+// IAM, or allows what the commands never do.
+func TestAPolicyForNothingIsNotPrinted(t *testing.T) {
+	for name, tc := range map[string]struct {
+		commands []string
+		only     aws.Role
+	}{
+		"commands that read local files alone": {[]string{"plan", "explain"}, ""},
+		"a role that the command does not use": {[]string{"scan"}, aws.RoleApply},
+	} {
+		for _, format := range aws.PolicyFormats() {
+			if out, err := aws.RenderPolicy(format, tc.commands, aws.TrustOptions{Only: tc.only}); err == nil || !strings.Contains(err.Error(), tc.commands[0]) {
+				t.Errorf("%s, %s: printed %q (%v), want an error that names the command", name, format, out, err)
+			}
+		}
+	}
+	out, err := aws.RenderPolicy(aws.FormatJSON, []string{"scan"}, aws.TrustOptions{Only: aws.RoleOwn})
+	if err != nil || !strings.Contains(out, "role/keyrotor-scan") || strings.Contains(out, "role/keyrotor-apply") {
+		t.Errorf("scan alone lets the caller take on more than the scan role (%v):\n%s", err, out)
+	}
+}
+
+func TestACallerWhoSetsASourceIdentityIsAllowedTo(t *testing.T) {
+	for _, sets := range []bool{false, true} {
+		out, err := aws.RenderPolicy(aws.FormatJSON, []string{"scan"}, aws.TrustOptions{Only: aws.RoleOwn, SourceIdentity: sets})
+		if got := strings.Contains(out, `"sts:SetSourceIdentity"`); err != nil || got != sets {
+			t.Errorf("source identity %t: the caller's policy allows it: %t (%v)", sets, got, err)
+		}
 	}
 }
 
@@ -123,6 +154,10 @@ func TestTerraformAsksForThePrincipalItWasNotGiven(t *testing.T) {
 func TestWhatWouldBreakATemplateIsRefused(t *testing.T) {
 	for name, o := range map[string]aws.TrustOptions{
 		"a quote in the principal": {Trusted: `arn"`},
+		"no ARN as the principal":  {Trusted: "nonsense"},
+		"an account's number":      {Trusted: "111122223333"},
+		"the ARN of a key":         {Trusted: "arn:aws:kms:eu-west-1:111122223333:key/x"},
+		"another partition":        {Trusted: "arn:aws-cn:iam::111122223333:role/x"},
 		"a line in the role":       {ScanRole: "a\nb"},
 		"an ARN for a role":        {ApplyRole: "arn:aws:iam::1:role/x"},
 	} {

@@ -81,7 +81,7 @@ Parameters:
   TrustedPrincipal:
     Type: String
     Description: ARN of the role that runs keyrotor (or of its account's root)
-    AllowedPattern: "^arn:[a-z-]+:(iam|sts)::[0-9]{12}:.+$"
+    AllowedPattern: %q
 %s  OrganizationId:
     Type: String
     Description: only principals of this organization may assume the roles; empty for any
@@ -95,7 +95,7 @@ Conditions:
   HasExternalId: !Not [!Equals [!Ref ExternalId, ""]]
   HasConditions: !Or [!Condition HasOrganization, !Condition HasExternalId]
 Resources:
-`, optionalDefault(o.Trusted), o.Organization, o.ExternalID)
+`, principalPattern, optionalDefault(o.Trusted), o.Organization, o.ExternalID)
 	for _, r := range templateRoles(permissions, o) {
 		b.WriteString(cloudFormationRole(r, permissions, o))
 	}
@@ -117,7 +117,7 @@ func cloudFormationRole(r templateRole, permissions []Permission, o TrustOptions
 	where, name := r.iamPath()
 	actions := "[" + callAssumeRole + "]"
 	if o.SourceIdentity {
-		actions = "[" + callAssumeRole + ", sts:SetSourceIdentity]"
+		actions = "[" + callAssumeRole + ", " + callSourceIdentity + "]"
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, `  %s:

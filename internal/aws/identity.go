@@ -85,7 +85,7 @@ func holdCredentials(ctx context.Context, base awssdk.Config) error {
 	p := &keyrotor.Problem{Now: nothingDone}
 	if awssdk.IsCredentialsProvider(base.Credentials, (*ec2rolecreds.Provider)(nil)) {
 		p.Err = errors.New("no AWS credentials: tried " + strings.Join(tried(base), ", "))
-		p.Next = "sign in and name the profile (aws sso login --profile P, AWS_PROFILE=P), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; then keyrotor doctor"
+		p.Next = "sign in and name the profile (aws sso login --profile P, AWS_PROFILE=P), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; then\nkeyrotor doctor"
 		return p
 	}
 	p.Err = fmt.Errorf("the AWS credentials of %s cannot be fetched: %w", profileOf(base), err)

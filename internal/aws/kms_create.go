@@ -15,10 +15,6 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// ChangeTag is the tag that a created key carries from its first moment: its
-// value is the change's token, by which the key is found again after a crash.
-const ChangeTag = "keyrotor:change"
-
 // tagsAtOnce is how many keys are asked for their tags at once while a created
 // key is looked for.
 const tagsAtOnce = 16
@@ -29,7 +25,7 @@ func (s *act) create(ctx context.Context) (map[string]string, error) {
 	if tags == nil {
 		tags = make(map[string]string)
 	}
-	tags[ChangeTag] = s.step.Token
+	tags[keyrotor.ChangeTag] = s.step.Token // by which the key is found again after a crash
 	in := &kms.CreateKeyInput{
 		KeySpec:  kmstypes.KeySpec(cmp.Or(p.Spec, specSymmetric)),
 		KeyUsage: kmstypes.KeyUsageType(cmp.Or(p.Usage, string(kmstypes.KeyUsageTypeEncryptDecrypt))),
@@ -126,7 +122,7 @@ func (s *act) carriesToken(ctx context.Context, id string) (bool, error) {
 	if code := errorCode(err); accessDenied(code) || code == "NotFoundException" {
 		return false, nil
 	}
-	token, there := tags[ChangeTag]
+	token, there := tags[keyrotor.ChangeTag]
 	return there && token == s.step.Token, callError("kms:ListResourceTags", err, nil)
 }
 

@@ -123,9 +123,10 @@ func rotationHistory(entries []kmstypes.RotationsListEntry) *keyrotor.RotationHi
 // any of them expires, so the earliest end counts.
 func importFacts(f *keyrotor.ImportFacts, entries []kmstypes.RotationsListEntry) {
 	for _, e := range entries {
-		switch string(e.KeyMaterialState) {
+		switch state := string(e.KeyMaterialState); state {
 		case materialPending, materialPendingRegions:
 			f.Pending = awssdk.ToString(e.KeyMaterialId)
+			f.AwaitsReplicas = state == materialPendingRegions
 		}
 		if e.ExpirationModel == kmstypes.ExpirationModelTypeKeyMaterialExpires {
 			f.Expires = true
@@ -212,16 +213,4 @@ func managerOf(tags map[string]string) *keyrotor.Manager {
 		return &keyrotor.Manager{Tool: "cloudformation"}
 	}
 	return nil
-}
-
-// outside are the accounts that are not of the organization; empty and not nil
-// when there are none.
-func outside(accounts []string, members map[string]bool) []string {
-	list := []string{}
-	for _, a := range accounts {
-		if !members[a] {
-			list = append(list, a)
-		}
-	}
-	return list
 }

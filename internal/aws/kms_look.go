@@ -2,6 +2,7 @@ package aws
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,28 +15,70 @@ import (
 // also be an alias or an ARN. A key that is not there is ErrNotFound; a refused
 // DescribeKey is *keyrotor.CallFailed; refused facts stand in Asset.Unread.
 func (e *Estate) Look(ctx context.Context, t keyrotor.Target) (keyrotor.Asset, error) {
-	r, err := e.loadRoster(ctx)
+	reader, err := e.scanReader(ctx, t)
 	if err != nil {
 		return keyrotor.Asset{}, err
 	}
-	reader := e.reader(r.place(t), RoleScan, r.members)
 	return reader.look(ctx, t, askAliases)
 }
 
-// LookForApply is a fresh look at a step's key with the apply role, at what that
-// role may read and what speaks for or against the step: tags and the key policy,
-// which may condition on them, where the step changes tags, else rotation, history
-// and tags. Name and OU are taken from the target and from what is already known.
+// LookFor is a look with the scan role at the named facts alone: what verify asks
+// for is what was promised.
+func (e *Estate) LookFor(ctx context.Context, t keyrotor.Target, facts []string) (keyrotor.Asset, error) {
+	reader, err := e.scanReader(ctx, t)
+	if err != nil {
+		return keyrotor.Asset{}, err
+	}
+	reader.want = wantedOf(facts)
+	if slices.Contains(facts, keyrotor.FactAliases) {
+		return reader.look(ctx, t, askAliases)
+	}
+	return reader.look(ctx, t, aliasOfTarget)
+}
+
+func (e *Estate) scanReader(ctx context.Context, t keyrotor.Target) (*keyReader, error) {
+	r, err := e.loadRoster(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return e.reader(r.place(t), RoleScan, r.membership()), nil
+}
+
+// LookForApply is a fresh look at a step's key with the apply role, at what
+// speaks for or against the step (keyrotor.Step.GuardFacts). For a key that is
+// yet to be made it looks where its alias points to: an empty asset when nowhere.
+// Name and OU are taken from the target and from what is already known.
 func (e *Estate) LookForApply(ctx context.Context, s keyrotor.Step) (keyrotor.Asset, error) {
 	e.mu.Lock()
 	known := e.roster
 	e.mu.Unlock()
-	reader := e.reader(known.place(s.Target), RoleApply, nil)
-	reader.want = wanted{rotation: true, history: true, tags: true}
-	if s.Verb == keyrotor.TagKey || s.Verb == keyrotor.UntagKey {
-		reader.want = wanted{tags: true, policy: true}
+	reader := e.reader(known.place(s.Target), RoleApply, membership{})
+	reader.want = wantedOf(s.GuardFacts())
+	if s.Verb != keyrotor.CreateKey {
+		return reader.look(ctx, s.Target, aliasOfTarget)
 	}
-	return reader.look(ctx, s.Target, aliasOfTarget)
+	if !strings.HasPrefix(s.Target.Name, "alias/") {
+		return keyrotor.Asset{}, nil // it gets no name that could be taken
+	}
+	behind := s.Target
+	behind.ID = s.Target.Name
+	a, err := reader.look(ctx, behind, aliasOfTarget)
+	if errors.Is(err, keyrotor.ErrNotFound) {
+		return keyrotor.Asset{}, nil
+	}
+	return a, err
+}
+
+// wantedOf is what a look at the named facts asks for.
+func wantedOf(facts []string) wanted {
+	return wanted{
+		rotation: slices.Contains(facts, keyrotor.FactRotation),
+		history:  slices.Contains(facts, keyrotor.FactHistory),
+		tags:     slices.Contains(facts, keyrotor.FactTags),
+		policy:   slices.Contains(facts, keyrotor.FactPolicy),
+		lastUse:  slices.Contains(facts, keyrotor.FactLastUse),
+		grants:   slices.Contains(facts, keyrotor.FactGrants),
+	}
 }
 
 // aliasSource says where a look takes the aliases from.

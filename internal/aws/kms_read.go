@@ -16,7 +16,7 @@ type keyReader struct {
 	client    *kms.Client
 	at        keyrotor.Place
 	partition string
-	members   map[string]bool
+	org       membership
 	want      wanted
 	ownerTag  string
 
@@ -32,12 +32,12 @@ type wanted struct {
 	rotation, history, tags, policy, lastUse, grants bool
 }
 
-func (e *Estate) reader(at keyrotor.Place, role Role, members map[string]bool) *keyReader {
+func (e *Estate) reader(at keyrotor.Place, role Role, org membership) *keyReader {
 	return &keyReader{
 		client:    e.kms(at.Account, at.Region, role),
 		at:        at,
 		partition: e.who.Partition,
-		members:   members,
+		org:       org,
 		ownerTag:  e.cfg.OwnerTag,
 		want: wanted{
 			rotation: true, history: true, tags: true, policy: true,
@@ -55,6 +55,8 @@ type reading struct {
 	// historyRead is false when the history, on which the age of the material
 	// depends, was not asked for or refused.
 	historyRead bool
+	// policySays is nil when the key policy was not read.
+	policySays *policySummary
 }
 
 // read looks at one key. A refused DescribeKey yields an asset that names the
@@ -130,6 +132,7 @@ func (k *reading) facts(ctx context.Context) error {
 	if k.want.grants {
 		k.grants(ctx)
 	}
+	k.outside()
 	return ctx.Err()
 }
 
@@ -218,15 +221,31 @@ func tagsOf(ctx context.Context, client *kms.Client, key string) (map[string]str
 func (k *reading) policy(ctx context.Context) {
 	out, err := k.client.GetKeyPolicy(ctx, &kms.GetKeyPolicyInput{KeyId: &k.asset.ID, PolicyName: awssdk.String("default")})
 	if err == nil {
-		k.asset.KMS.Policy, err = k.policies.summary(awssdk.ToString(out.Policy), k.at.Account)
+		k.policySays, err = k.policies.summary(awssdk.ToString(out.Policy), k.at.Account)
 	}
 	if err != nil {
 		k.refused(keyrotor.FactPolicy, "kms:GetKeyPolicy", err)
 		return
 	}
-	if k.members != nil {
-		k.asset.KMS.Policy.Outside = outside(k.asset.KMS.Policy.OtherAccounts, k.members)
+	facts := k.policySays.facts
+	k.asset.KMS.Policy = &facts
+}
+
+// outside tells who of those that may use the key is not of the organization, by
+// its policy and, where they were read, its grants.
+func (k *reading) outside() {
+	if k.policySays == nil || k.org.accounts == nil {
+		return
 	}
+	accounts := slices.Clone(k.policySays.named)
+	if g := k.asset.KMS.Grants; g != nil {
+		for _, grantee := range g.Grantees {
+			if a := accountOf(grantee); a != "" && a != k.at.Account {
+				accounts = append(accounts, a)
+			}
+		}
+	}
+	k.asset.KMS.Policy.Outside = k.org.outside(accounts, k.policySays.admissions)
 }
 
 func (k *reading) lastUse(ctx context.Context) {

@@ -23,7 +23,7 @@ func (s *kmsSource) Scan(ctx context.Context, emit func(keyrotor.Asset) error, g
 	t := &trace{}
 	ctx = withTrace(ctx, t)
 	scan := &placeScan{
-		reader: s.estate.reader(s.at, RoleScan, s.members),
+		reader: s.estate.reader(s.at, RoleScan, s.org),
 		slots:  s.estate.slots,
 		at:     s.at,
 		emit:   emit,

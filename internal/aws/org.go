@@ -25,6 +25,11 @@ type roster struct {
 	members map[string]bool
 	from    string
 	gap     *keyrotor.Gap
+	// undescribed is the refusal to say which organization this is and who manages
+	// it, where its accounts could be listed all the same.
+	undescribed *keyrotor.Gap
+	// instead are refusals that cost nothing: the configuration had the answer.
+	instead []keyrotor.Fallback
 	// doubts are about accounts that the organization lists in two ways.
 	doubts []keyrotor.Gap
 }
@@ -52,7 +57,7 @@ func (e *Estate) loadRoster(ctx context.Context) (*roster, error) {
 		return nil, fmt.Errorf("list the accounts: %w", ctx.Err())
 	}
 	if err != nil {
-		r = e.rosterWithoutOrganization(err)
+		r = e.rosterWithoutOrganization(err, r.undescribed)
 	}
 	e.mu.Lock()
 	e.roster = r
@@ -70,16 +75,20 @@ func (e *Estate) knownManagement() string {
 	return e.roster.management
 }
 
+// readOrganization lists the accounts. With an error the roster holds no more than
+// what else was refused.
 func (e *Estate) readOrganization(ctx context.Context) (*roster, error) {
 	client := organizations.NewFromConfig(e.own())
 	r := &roster{members: make(map[string]bool), from: callListAccounts}
 	described, err := client.DescribeOrganization(ctx, &organizations.DescribeOrganizationInput{})
 	switch {
 	case errorCode(err) == codeNoOrg:
-		return nil, err
+		return r, err
 	case err == nil && described.Organization != nil:
 		r.organization = awssdk.ToString(described.Organization.Id)
 		r.management = awssdk.ToString(described.Organization.MasterAccountId)
+	default:
+		r.undescribed = e.undescribed(cmp.Or(err, error(&unbelievable{codeIncomplete, "the answer describes no organization"})))
 	}
 	// Pages may be empty and still have a successor: only the token ends it.
 	pages := organizations.NewListAccountsPaginator(client, &organizations.ListAccountsInput{})
@@ -91,7 +100,7 @@ func (e *Estate) readOrganization(ctx context.Context) (*roster, error) {
 		return page.NextToken, nil
 	})
 	if err != nil {
-		return nil, err
+		return r, err
 	}
 	for _, account := range r.once(listed) {
 		e.enroll(r, account)
@@ -99,12 +108,20 @@ func (e *Estate) readOrganization(ctx context.Context) (*roster, error) {
 	if !r.members[e.who.Account] {
 		// Some endpoints answer a member's question with an empty list instead
 		// of a refusal; an organization that lacks us is not ours.
-		return nil, fmt.Errorf("%s does not list our own account %s", callListAccounts, e.who.Account)
+		return r, fmt.Errorf("%s does not list our own account %s", callListAccounts, e.who.Account)
 	}
 	e.addConfigured(r)
 	slices.SortFunc(r.accounts, func(a, b keyrotor.Account) int { return cmp.Compare(a.ID, b.ID) })
 	slices.Sort(r.excluded)
 	return r, nil
+}
+
+// undescribed is the gap where the organization may be listed and not described.
+func (e *Estate) undescribed(err error) *keyrotor.Gap {
+	gap := refusal(callOrganization, err)
+	gap.Account = e.who.Account
+	gap.Message += " (so it is not known which organization this is, nor which account manages it: that one is entered and planned for like any other)"
+	return &gap
 }
 
 func listedAccount(a orgtypes.Account) keyrotor.Account {
@@ -192,8 +209,8 @@ func (e *Estate) addConfigured(r *roster) {
 
 // rosterWithoutOrganization is the configured accounts, else our own. That the
 // organization could not be read is a gap, unless there is none or the
-// configuration made the question moot.
-func (e *Estate) rosterWithoutOrganization(err error) *roster {
+// configuration made the question moot, which is noted.
+func (e *Estate) rosterWithoutOrganization(err error, undescribed *keyrotor.Gap) *roster {
 	ids, from := e.cfg.Accounts, fromConfig
 	if len(ids) == 0 {
 		ids, from = []string{e.who.Account}, fromOwn
@@ -206,12 +223,23 @@ func (e *Estate) rosterWithoutOrganization(err error) *roster {
 		}
 		r.accounts = append(r.accounts, keyrotor.Account{ID: id, Own: id == e.who.Account})
 	}
-	if from == fromOwn && errorCode(err) != codeNoOrg {
-		gap := refusal(callListAccounts, err)
-		gap.Account = e.who.Account
-		gap.Message += onlyListedSupport
-		r.gap = &gap
+	if errorCode(err) == codeNoOrg {
+		return r
 	}
+	gap := refusal(callListAccounts, err)
+	if from == fromConfig {
+		r.instead = append(r.instead, keyrotor.Fallback{Call: gap.Call, Code: gap.Code, Instead: from})
+		if undescribed != nil {
+			r.instead = append(r.instead, keyrotor.Fallback{Call: undescribed.Call, Code: undescribed.Code, Instead: from})
+		}
+		return r
+	}
+	gap.Account = e.who.Account
+	gap.Message += onlyListedSupport
+	if undescribed != nil {
+		gap.Message += "; " + undescribed.Call + ": " + undescribed.Code
+	}
+	r.gap = &gap
 	return r
 }
 

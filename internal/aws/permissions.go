@@ -33,26 +33,24 @@ const (
 	OnRoles          Resource = "role"
 )
 
-// The groups of calls that commands are made of. A call that the code makes and
-// that stands in no group fails the tests, which record every call.
+// The groups of calls that commands are made of, beside those of changes. A test
+// runs every command against a pretend AWS and compares what it called, role by
+// role, with what stands here: what is missing fails, and so does what is too much.
 func permissionGroups() map[string][]Permission {
+	own := func(call string, on Resource, why string) Permission {
+		return Permission{Role: RoleOwn, Call: call, On: on, Why: why}
+	}
 	scan := func(call string, on Resource, why string) Permission {
 		return Permission{Role: RoleScan, Call: call, On: on, Why: why}
 	}
-	read := func(call string, on Resource, why string) Permission {
-		return Permission{Role: RoleApply, Call: call, On: on, Why: why}
-	}
-	write := func(call string, on Resource, why string) Permission {
-		return Permission{Role: RoleApply, Call: call, On: on, Why: why, Write: true}
-	}
-	return map[string][]Permission{
+	groups := map[string][]Permission{
 		"caller": {
-			{Role: RoleOwn, Call: "sts:GetCallerIdentity", On: OnAnything, Why: "who runs this"},
-			{Role: RoleOwn, Call: callAssumeRole, On: OnRoles, Why: "enter the accounts"},
+			own("sts:GetCallerIdentity", OnAnything, "who runs this"),
+			own(callAssumeRole, OnRoles, "enter the accounts"),
 		},
 		"organization": {
-			{Role: RoleOwn, Call: callOrganization, On: OnAnything, Why: "the organization and its management account"},
-			{Role: RoleOwn, Call: callListAccounts, On: OnAnything, Why: "the accounts, their state and OU"},
+			own(callOrganization, OnAnything, "the organization and its management account"),
+			own(callListAccounts, OnAnything, "the accounts, their state and OU"),
 		},
 		"regions": {
 			scan(callListRegions, OnAnything, "the Regions of the account"),
@@ -75,63 +73,44 @@ func permissionGroups() map[string][]Permission {
 		keyrotor.FactGrants: {
 			scan("kms:ListGrants", OnKeys, "--with grants"),
 		},
-		"fresh-look": {
-			read("kms:DescribeKey", OnKeys, "the fresh look before a change"),
-			read("kms:GetKeyRotationStatus", OnKeys, "is it so already"),
-			read("kms:ListKeyRotations", OnKeys, "did an on-demand rotation happen"),
-			read("kms:ListResourceTags", OnKeys, "tags before they change; a new key by its change tag"),
-		},
-		string(keyrotor.EnableRotation):  {write("kms:EnableKeyRotation", OnKeys, "switch rotation on")},
-		string(keyrotor.SetPeriod):       {write("kms:EnableKeyRotation", OnKeys, "set the period")},
-		string(keyrotor.DisableRotation): {write("kms:DisableKeyRotation", OnKeys, "undo what a run switched on")},
-		string(keyrotor.RotateNow):       {write("kms:RotateKeyOnDemand", OnKeys, "rotate once")},
-		string(keyrotor.CreateKey): {
-			write("kms:CreateKey", OnAnything, "create a key"),
-			write("kms:TagResource", OnKeys, "with its change tag from the first moment"),
-			write("kms:CreateAlias", OnKeysAndAliases, "and a name"),
-			write("kms:EnableKeyRotation", OnKeys, "and rotation"),
-			read("kms:ListKeys", OnAnything, "find a key made before a crash, by its change tag"),
-		},
-		string(keyrotor.CreateAlias): {write("kms:CreateAlias", OnKeysAndAliases, "name a key")},
-		string(keyrotor.TagKey): {
-			read("kms:GetKeyPolicy", OnKeys, "does the key policy condition on the tags"),
-			write("kms:TagResource", OnKeys, "set tags"),
-		},
-		string(keyrotor.UntagKey): {
-			read("kms:GetKeyPolicy", OnKeys, "does the key policy condition on the tags"),
-			write("kms:UntagResource", OnKeys, "undo tags that a run set"),
-		},
+		"try-apply": nil,
+		"verify":    nil,
 	}
+	for _, call := range applyReads() {
+		groups["try-apply"] = append(groups["try-apply"], Permission{Role: RoleApply, Call: call.name, On: resourceOf(call.name), Why: "can the apply role read"})
+	}
+	for name, verbs := range changes() {
+		groups[name] = changeCalls(verbs)
+		groups["verify"] = append(groups["verify"], secondLook(verbs)...)
+	}
+	return groups
 }
 
-// commandGroups says which groups a command needs. Commands that only read
-// local files (assess, approve, report, …) need nothing.
+// commandGroups says which groups a command needs. plan and explain read local
+// files alone and need none, as do those that are not named here (assess, approve,
+// report, …); plan --undo looks at the keys once more. The optional facts of scan,
+// and the changes of apply, can be chosen singly.
 func commandGroups() map[string][]string {
-	look := []string{"caller", "organization", "read-key"}
+	enter := []string{"caller", "organization"}
+	look := append(slices.Clone(enter), "read-key")
 	scan := append([]string{"regions", "list-keys"}, look...)
-	apply := []string{"caller", "fresh-look"}
-	verbs := []keyrotor.Verb{
-		keyrotor.EnableRotation, keyrotor.SetPeriod, keyrotor.DisableRotation, keyrotor.RotateNow,
-		keyrotor.CreateKey, keyrotor.CreateAlias, keyrotor.TagKey, keyrotor.UntagKey,
-	}
-	all := slices.Clone(apply)
 	commands := map[string][]string{
-		"scan":    scan,
-		"plan":    {"caller"},
-		"verify":  look,
-		"explain": scan,
-		"doctor":  append(slices.Clone(scan), "fresh-look"),
-		// Optional facts of scan, and the verbs of apply, can be chosen singly.
+		"scan":               scan,
+		"plan":               nil,
+		"plan-undo":          look,
+		"verify":             append(slices.Clone(enter), "verify"),
+		"explain":            nil,
+		"doctor":             append(slices.Clone(scan), "try-apply"),
 		keyrotor.FactLastUse: append(slices.Clone(scan), keyrotor.FactLastUse),
 		keyrotor.FactGrants:  append(slices.Clone(scan), keyrotor.FactGrants),
-		"undo": append(slices.Clone(apply), string(keyrotor.SetPeriod), string(keyrotor.DisableRotation),
+		"undo": append(slices.Clone(look), string(keyrotor.SetPeriod), string(keyrotor.DisableRotation),
 			string(keyrotor.TagKey), string(keyrotor.UntagKey)),
+		"apply": slices.Clone(enter),
 	}
-	for _, verb := range verbs {
-		commands[string(verb)] = append(slices.Clone(apply), string(verb))
-		all = append(all, string(verb))
+	for _, name := range slices.Sorted(maps.Keys(changes())) {
+		commands[name] = append(slices.Clone(enter), name)
+		commands["apply"] = append(commands["apply"], name)
 	}
-	commands["apply"] = all
 	return commands
 }
 

@@ -32,6 +32,14 @@ type policyStatement struct {
 
 // Policy summarizes the policy of a key of the given account.
 func Policy(document, account string) (*keyrotor.PolicyFacts, error) {
+	s, err := summarize(document, account)
+	if err != nil {
+		return nil, err
+	}
+	return &s.facts, nil
+}
+
+func summarize(document, account string) (*policySummary, error) {
 	var doc policyDocument
 	if err := json.Unmarshal([]byte(document), &doc); err != nil {
 		return nil, fmt.Errorf("%w: %w", errPolicySyntax, err)
@@ -44,30 +52,30 @@ func Policy(document, account string) (*keyrotor.PolicyFacts, error) {
 			s.allow(statement)
 		}
 	}
-	for _, list := range []*[]string{&s.facts.Administrators, &s.facts.OtherAccounts, &s.facts.Services, &s.facts.ConditionTagKeys} {
+	f := &s.facts
+	for _, list := range []*[]string{&f.Administrators, &f.OtherAccounts, &f.AccountPatterns, &f.Organizations, &f.Services, &f.ConditionTagKeys} {
 		slices.Sort(*list)
 		*list = slices.Compact(*list)
 	}
-	return &s.facts, nil
+	return &s, nil
 }
 
 type policySummary struct {
 	account string
 	facts   keyrotor.PolicyFacts
+	// named are other accounts that an Allow has for principals; admissions are
+	// what every Allow for everybody demands.
+	named      []string
+	admissions []admission
 }
 
 func (s *policySummary) allow(st policyStatement) {
-	narrowed, named := narrowing(st.Condition)
-	everybody := st.NotPrincipal.any() || slices.Contains(st.Principal.AWS, "*")
-	if everybody {
-		s.facts.Public = s.facts.Public || !narrowed
-		for _, a := range named {
-			s.other(a)
-		}
+	if st.NotPrincipal.any() || slices.Contains(st.Principal.AWS, "*") {
+		s.admit(boundsOf(st.Condition, s.account))
 	}
 	for _, p := range st.Principal.AWS {
 		if p != "*" {
-			s.other(accountOf(p))
+			s.name(accountOf(p))
 		}
 		if st.administers() {
 			s.facts.Administrators = append(s.facts.Administrators, p)
@@ -82,8 +90,25 @@ func (s *policySummary) allow(st policyStatement) {
 	s.facts.Services = append(s.facts.Services, st.Principal.Service...)
 }
 
-func (s *policySummary) other(account string) {
+// admit notes an Allow for everybody.
+func (s *policySummary) admit(a admission) {
+	s.admissions = append(s.admissions, a)
+	switch {
+	case len(a) == 0:
+		s.facts.Public = true
+	case a.networkOnly():
+		s.facts.NetworkOnly = true
+	}
+	for _, b := range a {
+		s.facts.OtherAccounts = append(s.facts.OtherAccounts, b.accounts...)
+		s.facts.AccountPatterns = append(s.facts.AccountPatterns, b.patterns...)
+		s.facts.Organizations = append(s.facts.Organizations, b.organizations...)
+	}
+}
+
+func (s *policySummary) name(account string) {
 	if account != "" && account != s.account {
+		s.named = append(s.named, account)
 		s.facts.OtherAccounts = append(s.facts.OtherAccounts, account)
 	}
 }
@@ -91,23 +116,6 @@ func (s *policySummary) other(account string) {
 // isRoot reports whether a principal is the key's own account as a whole.
 func (s *policySummary) isRoot(principal string) bool {
 	return principal == s.account || accountOf(principal) == s.account && strings.HasSuffix(principal, ":root")
-}
-
-// readTagKeys notes the tag keys that a condition reads, of the key
-// (aws:ResourceTag/x) or of a tagging request (aws:RequestTag/x, aws:TagKeys):
-// setting such a tag changes who may use the key.
-func (s *policySummary) readTagKeys(st policyStatement) {
-	for _, keys := range st.Condition {
-		for key, values := range keys {
-			scope, tag, slash := strings.Cut(key, "/")
-			switch scope = strings.ToLower(scope); {
-			case slash && (scope == "aws:resourcetag" || scope == "aws:requesttag"):
-				s.facts.ConditionTagKeys = append(s.facts.ConditionTagKeys, tag)
-			case scope == "aws:tagkeys":
-				s.facts.ConditionTagKeys = append(s.facts.ConditionTagKeys, values...)
-			}
-		}
-	}
 }
 
 // administers reports whether the statement lets its principals change the
@@ -121,37 +129,6 @@ func (st policyStatement) allows(action string) bool {
 		return !slices.ContainsFunc(st.NotAction, func(p string) bool { return wildcard(p, action) })
 	}
 	return slices.ContainsFunc(st.Action, func(p string) bool { return wildcard(p, action) })
-}
-
-// narrowing reports whether the conditions keep a statement for everybody to
-// accounts, an organization or a VPC, and the accounts that they name.
-func narrowing(conditions map[string]map[string]conditionValues) (bool, []string) {
-	var narrowed bool
-	var accounts []string
-	for operator, keys := range conditions {
-		if !positive(operator) {
-			continue
-		}
-		for key, values := range keys {
-			if len(values) == 0 || slices.ContainsFunc(values, func(v string) bool { return strings.Trim(v, "*?:") == "" }) {
-				continue
-			}
-			switch strings.ToLower(key) {
-			case "kms:calleraccount", "aws:principalaccount", "aws:sourceaccount", "aws:sourceowner":
-				narrowed = true
-				accounts = append(accounts, values...)
-			case "aws:principalarn", "aws:sourcearn":
-				for _, v := range values {
-					accounts = append(accounts, accountOf(v))
-				}
-				narrowed = narrowed || !slices.ContainsFunc(values, func(v string) bool { return accountOf(v) == "" })
-			case "aws:principalorgid", "aws:principalorgpaths", "aws:sourceorgid", "aws:sourceorgpaths",
-				"aws:sourcevpc", "aws:sourcevpce", "aws:vpcsourceip":
-				narrowed = true
-			}
-		}
-	}
-	return narrowed, slices.DeleteFunc(accounts, func(a string) bool { return !accountID.MatchString(a) })
 }
 
 // positive reports whether a condition operator demands one of its values.

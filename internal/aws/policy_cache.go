@@ -1,16 +1,12 @@
 package aws
 
-import (
-	"sync"
-
-	"github.com/keyrotor/keyrotor"
-)
+import "sync"
 
 // policyCache remembers what policies say, by their text: most keys of an
 // account have one of very few. It forgets all when it is full.
 type policyCache struct {
 	mu     sync.Mutex
-	byText map[string]*keyrotor.PolicyFacts
+	byText map[string]*policySummary
 }
 
 const (
@@ -19,32 +15,30 @@ const (
 	longestRemembered = 4096
 )
 
-// summary is Policy for a key of the reader's account. The result is the
-// caller's to change, but for what its lists hold.
-func (c *policyCache) summary(document, account string) (*keyrotor.PolicyFacts, error) {
+// summary is what the policy of a key of the reader's account says. It is shared.
+func (c *policyCache) summary(document, account string) (*policySummary, error) {
 	c.mu.Lock()
 	known := c.byText[document]
 	c.mu.Unlock()
-	if known == nil {
-		made, err := Policy(document, account)
-		if err != nil {
-			return nil, err
-		}
-		known = made
-		c.remember(document, made)
+	if known != nil {
+		return known, nil
 	}
-	facts := *known
-	return &facts, nil
+	made, err := summarize(document, account)
+	if err != nil {
+		return nil, err
+	}
+	c.remember(document, made)
+	return made, nil
 }
 
-func (c *policyCache) remember(document string, facts *keyrotor.PolicyFacts) {
+func (c *policyCache) remember(document string, said *policySummary) {
 	if len(document) > longestRemembered {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.byText == nil || len(c.byText) >= rememberedPolicies {
-		c.byText = make(map[string]*keyrotor.PolicyFacts)
+		c.byText = make(map[string]*policySummary)
 	}
-	c.byText[document] = facts
+	c.byText[document] = said
 }

@@ -1,13 +1,13 @@
 package aws
 
 import (
-	"cmp"
 	"context"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/account"
 	accounttypes "github.com/aws/aws-sdk-go-v2/service/account/types"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/keyrotor/keyrotor"
 )
 
 const (
@@ -15,26 +15,43 @@ const (
 	callDescribeRegions = "ec2:DescribeRegions"
 )
 
-// regions are the Regions of an account and who told: the account service, else
-// EC2, else the configuration. Both calls are made inside the account with the
-// scan role, which needs no trusted access for account management.
-func (e *Estate) regions(ctx context.Context, accountID string) ([]string, string, error) {
+// regions are the Regions of an account, who told, and who had refused to.
+type regions struct {
+	names   []string
+	from    string
+	refused []keyrotor.Gap // in the order in which they were asked
+}
+
+// regions asks the account service, else EC2, else the configuration. Both calls
+// are made inside the account with the scan role, which needs no trusted access
+// for account management. Where nobody tells, there is a gap that names them all.
+func (e *Estate) regions(ctx context.Context, accountID string) (regions, *keyrotor.Gap) {
 	cfg := e.session(accountID, e.base.Region, RoleScan)
-	names, err := listRegions(ctx, cfg)
-	if err == nil && len(names) > 0 {
-		return names, callListRegions, nil
-	}
-	names, ec2Err := describeRegions(ctx, cfg)
-	if ec2Err == nil && len(names) > 0 {
-		return names, callDescribeRegions, nil
-	}
-	if ctx.Err() != nil {
-		return nil, "", ctx.Err()
+	var r regions
+	for _, source := range []struct {
+		call string
+		list func(context.Context, awssdk.Config) ([]string, error)
+	}{{callListRegions, listRegions}, {callDescribeRegions, describeRegions}} {
+		names, err := source.list(ctx, cfg)
+		if err == nil && len(names) > 0 {
+			r.names, r.from = names, source.call
+			return r, nil
+		}
+		if err == nil {
+			err = &unbelievable{codeIncomplete, "the answer names no Region"}
+		}
+		r.refused = append(r.refused, refusal(source.call, err))
 	}
 	if len(e.cfg.Regions) > 0 {
-		return distinct(e.cfg.Regions), fromConfig, nil
+		r.names, r.from = distinct(e.cfg.Regions), fromConfig
+		return r, nil
 	}
-	return nil, "", cmp.Or(ec2Err, err, error(&unbelievable{codeIncomplete, "neither " + callListRegions + " nor " + callDescribeRegions + " names a Region"}))
+	gap := r.refused[0]
+	gap.Account = accountID
+	for _, too := range r.refused[1:] {
+		gap.Message += "; " + too.Call + ": " + too.Code + ": " + too.Message
+	}
+	return r, &gap
 }
 
 func listRegions(ctx context.Context, cfg awssdk.Config) ([]string, error) {

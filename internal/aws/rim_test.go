@@ -215,6 +215,20 @@ func TestConfigNamesTheFieldThatIsWrong(t *testing.T) {
 	}
 }
 
+func TestARoleIsNamedByItsPathAndByNoOther(t *testing.T) {
+	for role, want := range map[string]bool{
+		"keyrotor-scan": true, "ops/scan": true, "a.b/scan": true, "..scan": true,
+		"arn:aws:iam::{account}:role/ops/scan": true, "arn:aws:iam::111122223333:role/scan": true,
+		"/ops/scan": false, "../../x": false, "ops/../x": false, "./x": false, "ops//x": false, "ops/": false, "/": false, "..": false,
+		strings.Repeat("x", 65): false, "arn:aws:iam::{account}:role/../x": false, "arn:aws:iam::{account}:role/": false,
+	} {
+		c := Config{ScanRole: role}
+		if err := c.validate(); (err == nil) != want {
+			t.Errorf("scan_role %s: got %v, want it taken: %v", role, err, want)
+		}
+	}
+}
+
 func TestManagersAreToldByTags(t *testing.T) {
 	for name, c := range map[string]struct {
 		tags map[string]string

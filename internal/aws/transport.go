@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -17,7 +18,7 @@ import (
 // for a failed write: it closes the connection, some answers with it. A plain
 // byte reader leaves in one write with the headers, before any answer.
 //
-// Into memory, because all our answers are small, a connection that goes silent
+// Into memory, because all our answers are small (see longest), a connection that goes silent
 // after the headers must not hold a key for ever, and the connection is free
 // for the next call while this answer is being decoded.
 //
@@ -58,41 +59,90 @@ func (w *wire) Do(req *http.Request) (*http.Response, error) {
 	}
 	defer resp.Body.Close()
 	silent := time.AfterFunc(w.timeout, func() { resp.Body.Close() }) // ends the reading
-	answer, err := readAll(resp.Body, resp.ContentLength)
+	answer, err := readAll(resp.Body, resp.ContentLength, longest(req))
 	if !silent.Stop() && err != nil {
 		err = os.ErrDeadlineExceeded
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read answer: %w", err)
 	}
-	resp.Body = io.NopCloser(bytes.NewReader(answer))
+	resp.Body = newInMemory(answer)
 	return resp, nil
 }
+
+// inMemory is the body of an answer that has arrived, for who wants to look at it
+// without reading it.
+type inMemory struct {
+	bytes.Reader
+	text []byte
+}
+
+func newInMemory(text []byte) *inMemory {
+	body := &inMemory{text: text}
+	body.Reset(text)
+	return body
+}
+
+// Close implements io.Closer.
+func (*inMemory) Close() error { return nil }
 
 func requestBody(req *http.Request) ([]byte, error) {
 	if req.Body == nil || req.Body == http.NoBody {
 		return nil, nil
 	}
 	defer req.Body.Close()
-	return readAll(req.Body, req.ContentLength)
+	return readAll(req.Body, req.ContentLength, longestAnswer)
 }
 
-// presized is how much is allocated on the word of a Content-Length alone.
-const presized = 1 << 20
+// What is longer than this does not come from AWS, and would cost its length for
+// each of the keys that are read at once, several times over while it is decoded.
+// The longest that AWS can answer, by its quotas and page sizes
+// (https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html and
+// the API references of the calls), were each character escaped in JSON:
+//
+//	ListResourceTags   50 tags of 128 and 256 characters           230 kB
+//	GetKeyPolicy       32 kB, in one string                        192 kB
+//	DescribeKey        8,192 characters of description, replicas   110 kB
+//	ListGrants         100 grants, with their constraints          800 kB
+//	ListKeyRotations   1,000 rotations of some 400 B               400 kB
+//	ListKeys           1,000 keys of some 170 B                    170 kB
+//	ListAliases        100 aliases of some 900 B                    90 kB
+//
+// Organizations, STS, EC2 and the account service answer in pages of some 10 kB.
+const (
+	longestAnswer    = 1 << 20
+	longestKeyAnswer = 256 << 10 // of what KMS tells of one key, but for its lists
+)
 
-// longestAnswer is more than any answer of AWS that is read here (6 MB); what is
-// longer does not come from AWS.
-const longestAnswer = 16 << 20
+// longest is the most that is read of the answer to a request.
+func longest(req *http.Request) int64 {
+	call, ofKMS := strings.CutPrefix(req.Header.Get("X-Amz-Target"), "TrentService.")
+	switch call {
+	case "ListGrants", "ListKeyRotations", "ListKeys", "ListAliases":
+		return longestAnswer
+	}
+	if ofKMS {
+		return longestKeyAnswer
+	}
+	return longestAnswer
+}
 
-func readAll(r io.Reader, length int64) ([]byte, error) {
-	if length <= 0 || length > presized {
-		b, err := io.ReadAll(io.LimitReader(r, longestAnswer+1))
-		if err == nil && len(b) > longestAnswer {
-			err = fmt.Errorf("longer than %d MB", longestAnswer>>20)
-		}
+// readAll reads no more than most. What tells its length is read into one piece of
+// memory, of that length.
+func readAll(r io.Reader, length, most int64) ([]byte, error) {
+	if length > most {
+		return nil, tooLong(most)
+	}
+	if length > 0 {
+		b := make([]byte, length)
+		_, err := io.ReadFull(r, b)
 		return b, err
 	}
-	b := make([]byte, length)
-	_, err := io.ReadFull(r, b)
+	b, err := io.ReadAll(io.LimitReader(r, most+1))
+	if err == nil && int64(len(b)) > most {
+		err = tooLong(most)
+	}
 	return b, err
 }
+
+func tooLong(most int64) error { return fmt.Errorf("longer than %d kB", most>>10) }

@@ -22,8 +22,7 @@ type Source = interface {
 type kmsSource struct {
 	estate *Estate
 	at     keyrotor.Place
-	// members are the accounts of the organization, nil when it was not read.
-	members map[string]bool
+	org    membership
 }
 
 // accountsAtOnce is how many accounts are entered at once: each costs two calls
@@ -40,8 +39,10 @@ func (e *Estate) Walk(ctx context.Context, found func(Source) error, gap func(ke
 	if err != nil {
 		return keyrotor.Population{}, err
 	}
-	if r.gap != nil {
-		gap(*r.gap)
+	for _, refused := range []*keyrotor.Gap{r.gap, r.undescribed} {
+		if refused != nil {
+			gap(*refused)
+		}
 	}
 	for _, doubt := range r.doubts {
 		gap(doubt)
@@ -50,16 +51,18 @@ func (e *Estate) Walk(ctx context.Context, found func(Source) error, gap func(ke
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(accountsAtOnce)
 	for _, a := range r.accounts {
-		group.Go(func() error { return e.walkAccount(gctx, a, r.members, &told, found, gap) })
+		group.Go(func() error { return e.walkAccount(gctx, a, r.membership(), &told, found, gap) })
 	}
 	if err := group.Wait(); err != nil {
 		return keyrotor.Population{}, err
 	}
 	return keyrotor.Population{
 		Identity:     e.who.ARN,
+		Endpoints:    e.Endpoints(),
 		Organization: r.organization,
 		AccountsFrom: r.from,
 		RegionsFrom:  told.names(),
+		Fallbacks:    append(slices.Clone(r.instead), told.fallbacks()...),
 		Accounts:     r.accounts,
 		Inactive:     r.inactive,
 		Excluded:     r.excluded,
@@ -68,7 +71,7 @@ func (e *Estate) Walk(ctx context.Context, found func(Source) error, gap func(ke
 	}, nil
 }
 
-func (e *Estate) walkAccount(ctx context.Context, a keyrotor.Account, members map[string]bool,
+func (e *Estate) walkAccount(ctx context.Context, a keyrotor.Account, org membership,
 	told *tellers, found func(Source) error, gap func(keyrotor.Gap)) error {
 	if g := e.enter(ctx, a, RoleScan); g != nil {
 		if ctx.Err() != nil {
@@ -77,23 +80,21 @@ func (e *Estate) walkAccount(ctx context.Context, a keyrotor.Account, members ma
 		gap(*g)
 		return nil
 	}
-	regions, from, err := e.regions(ctx, a.ID)
-	if err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		g := refusal(callListRegions, err)
-		g.Account = a.ID
-		gap(g)
+	regions, g := e.regions(ctx, a.ID)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if g != nil {
+		gap(*g)
 		return nil
 	}
-	told.add(from)
-	for _, region := range e.wanted(regions) {
+	told.add(a.ID, regions)
+	for _, region := range e.wanted(regions.names) {
 		at := keyrotor.Place{Account: a.ID, AccountName: a.Name, OU: a.OU, Region: region}
 		if len(e.cfg.Regions) > 0 && !slices.Contains(e.cfg.Regions, region) {
 			at.Status = keyrotor.PlaceExcluded
 		}
-		if err := found(&kmsSource{estate: e, at: at, members: members}); err != nil {
+		if err := found(&kmsSource{estate: e, at: at, org: org}); err != nil {
 			return err
 		}
 	}
@@ -144,25 +145,48 @@ func special(a keyrotor.Account) string {
 	return "account"
 }
 
-// tellers gathers who told the Regions; accounts may differ.
+// tellers gathers who told the Regions, and for which accounts another than was
+// asked first; accounts may differ.
 type tellers struct {
-	mu  sync.Mutex
-	set map[string]bool
+	mu      sync.Mutex
+	set     map[string]bool
+	instead map[refusedCall][]string // accounts
 }
 
-func (t *tellers) add(from string) {
+// refusedCall is a refusal that cost nothing, and what gave the answer.
+type refusedCall struct{ call, code, instead string }
+
+func (t *tellers) add(account string, r regions) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.set == nil {
-		t.set = make(map[string]bool)
+		t.set, t.instead = make(map[string]bool), make(map[refusedCall][]string)
 	}
-	t.set[from] = true
+	t.set[r.from] = true
+	for _, g := range r.refused {
+		key := refusedCall{g.Call, g.Code, r.from}
+		t.instead[key] = append(t.instead[key], account)
+	}
 }
 
 func (t *tellers) names() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return strings.Join(slices.Sorted(maps.Keys(t.set)), ", ")
+}
+
+func (t *tellers) fallbacks() []keyrotor.Fallback {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var all []keyrotor.Fallback
+	for refused, accounts := range t.instead {
+		slices.Sort(accounts)
+		all = append(all, keyrotor.Fallback{Call: refused.call, Code: refused.code, Instead: refused.instead, Accounts: accounts})
+	}
+	slices.SortFunc(all, func(a, b keyrotor.Fallback) int {
+		return slices.Compare([]string{a.Call, a.Code, a.Instead}, []string{b.Call, b.Code, b.Instead})
+	})
+	return all
 }
 
 // Place is the place as known before it is read.

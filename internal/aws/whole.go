@@ -11,6 +11,7 @@ import (
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
 	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
@@ -23,6 +24,7 @@ const (
 	codeIncomplete    = "IncompleteAnswer"
 	codeEndless       = "EndlessList"
 	codeContradictory = "ContradictoryAnswer"
+	codeImpossible    = "ImpossibleDate"
 )
 
 // unbelievable is an answer that says yes and lacks what a yes consists of, or
@@ -86,6 +88,11 @@ func (wholeAnswers) HandleDeserialize(ctx context.Context, in middleware.Deseria
 	resp, ok := out.RawResponse.(*smithyhttp.Response)
 	if err != nil || !ok || resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return out, metadata, err
+	}
+	if answer, ok := resp.Body.(*inMemory); ok && awsmiddleware.GetServiceID(ctx) == kms.ServiceID {
+		if number := tooFar(answer.text); number != "" {
+			return out, metadata, &unbelievable{codeImpossible, "the answer holds " + number + ", which is no date of KMS"}
+		}
 	}
 	call := callName(awsmiddleware.GetServiceID(ctx), awsmiddleware.GetOperationName(ctx))
 	members := essential(call)

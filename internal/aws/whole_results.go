@@ -26,6 +26,9 @@ func (wholeResults) HandleDeserialize(ctx context.Context, in middleware.Deseria
 	if member := missing(out.Result); member != "" {
 		return out, metadata, &unbelievable{codeIncomplete, "the answer lacks " + member}
 	}
+	if member := outOfTime(out.Result); member != "" {
+		return out, metadata, &unbelievable{codeImpossible, "the answer has a " + member + " that is no date of KMS"}
+	}
 	return out, metadata, nil
 }
 

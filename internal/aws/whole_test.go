@@ -8,8 +8,10 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/keyrotor/keyrotor"
@@ -271,5 +273,41 @@ func TestApplyDoesNotTakeAnIncompleteAnswerForAnEffect(t *testing.T) {
 	_, err := open(t, aws.Config{}).KMSActor().Do(t.Context(), create)
 	if doubt := (*keyrotor.InDoubt)(nil); !errors.As(err, &doubt) {
 		t.Errorf("create-key answered with {}: %v, want doubt, for the key was made", err)
+	}
+}
+
+// TestDatesThatKMSCannotGiveAreGapsAndNeverValues: milliseconds for seconds once
+// came out as material of 272 years, and others as dates like any.
+func TestDatesThatKMSCannotGiveAreGapsAndNeverValues(t *testing.T) {
+	dated := regexp.MustCompile(`("(?:\w*Date|Timestamp)":) ?[0-9.eE+]+`)
+	for _, date := range []string{"1700000000000", "1763700000000", "1e12", "9e15", "-1e11", "0"} {
+		for operation, call := range map[string]string{"DescribeKey": "kms:DescribeKey", "GetKeyLastUsage": "kms:GetKeyLastUsage"} {
+			t.Run(operation+" "+date, func(t *testing.T) {
+				changed := atomic.Int64{}
+				behind(t, mixedWorld(t, nil), operation, func(answer []byte) []byte {
+					if dated.Match(answer) {
+						changed.Add(1)
+					}
+					return dated.ReplaceAll(answer, []byte("${1}"+date))
+				})
+				assets, _, gaps, _ := collect(t, open(t, aws.Config{With: []string{keyrotor.FactLastUse}}))
+				if changed.Load() == 0 {
+					t.Fatal("no answer held a date")
+				}
+				for _, g := range gaps {
+					if g.Call == call && g.Code == "ImpossibleDate" {
+						changed.Add(-1)
+					}
+				}
+				if changed.Load() != 0 {
+					t.Errorf("%d dates more than gaps: %v", changed.Load(), inventoryGroups(gaps))
+				}
+				for _, a := range assets {
+					if k := a.KMS; operation == "DescribeKey" && !k.Created.IsZero() {
+						t.Errorf("%s was created %v", a.ARN, k.Created)
+					}
+				}
+			})
+		}
 	}
 }

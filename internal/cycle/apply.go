@@ -11,6 +11,7 @@ import (
 	"github.com/keyrotor/keyrotor/internal/apply"
 	"github.com/keyrotor/keyrotor/internal/approve"
 	"github.com/keyrotor/keyrotor/internal/guard"
+	"github.com/keyrotor/keyrotor/internal/ledger"
 	"github.com/keyrotor/keyrotor/internal/plan"
 	"github.com/keyrotor/keyrotor/internal/verify"
 )
@@ -25,9 +26,9 @@ type ApplyOptions struct {
 	SignersText []byte
 	Actor       func(keyrotor.Step) (apply.Actor, bool)
 	// Look reads with the apply role, for the guard; Verify with the scan role,
-	// for the check after each wave.
+	// and the named facts, for the check after each wave.
 	Look    func(ctx context.Context, s keyrotor.Step) (keyrotor.Asset, error)
-	Verify  func(ctx context.Context, t keyrotor.Target) (keyrotor.Asset, error)
+	Verify  func(ctx context.Context, t keyrotor.Target, facts []string) (keyrotor.Asset, error)
 	Windows []guard.Window
 	Limits  guard.Limits
 	// Needs is the least that any plan must ask for, whatever it says itself.
@@ -77,7 +78,7 @@ func Apply(ctx context.Context, a *Record, o ApplyOptions) (Applied, error) {
 	if why := guard.BlastRadius(o.Plan, o.Limits); len(why) > 0 {
 		return done, &keyrotor.Refusal{
 			What: "plan " + o.Plan.Digest.Short() + " reaches further than one run may", Why: why,
-			Now: "nothing was changed in AWS", Next: "keyrotor approve --select … for a narrower plan, or raise apply.max_per_run in a reviewed change",
+			Now: "nothing was changed in AWS", Next: "keyrotor plan --select EXPR -o OTHER.json   makes a narrower plan\nor raise apply.max_per_account or apply.max_per_run in a reviewed change",
 		}
 	}
 	// Not before it is known to be approved: the run's plan is what verify and
@@ -108,7 +109,7 @@ func Apply(ctx context.Context, a *Record, o ApplyOptions) (Applied, error) {
 			return reason
 		},
 		AfterWave: func(ctx context.Context, w keyrotor.Wave, outcomes []keyrotor.Outcome) error {
-			return checkWave(ctx, w, byID, outcomes, o)
+			return errors.Join(checkWave(ctx, w, byID, outcomes, o), sealWave(a))
 		},
 	}
 	done.Result, err = executor.Run(ctx, o.Plan)
@@ -120,12 +121,27 @@ func Apply(ctx context.Context, a *Record, o ApplyOptions) (Applied, error) {
 	}))
 }
 
+// sealWave puts a wave under a seal, so that of a killed turn only the last one is
+// in doubt. Files that were altered hold up nothing that was begun.
+func sealWave(a *Record) error {
+	err := a.Seal()
+	var altered *ledger.Altered
+	if errors.As(err, &altered) {
+		return nil
+	}
+	return err
+}
+
 // lookUntilSettled repeats the look while the service may still be catching up.
-func lookUntilSettled(ctx context.Context, c keyrotor.Change, out keyrotor.Outcome, look func(context.Context, keyrotor.Target) (keyrotor.Asset, error), now func() time.Time, patience time.Duration) keyrotor.Verification {
+func lookUntilSettled(ctx context.Context, c keyrotor.Change, out keyrotor.Outcome, look func(context.Context, keyrotor.Target, []string) (keyrotor.Asset, error), now func() time.Time, patience time.Duration) keyrotor.Verification {
 	deadline := now().Add(patience)
 	pause := 200 * time.Millisecond
+	promised := c.Steps
+	if out.State == keyrotor.RolledBack {
+		promised = c.Undo
+	}
 	for n := 1; ; n++ {
-		fresh, err := look(ctx, verifyTarget(c, out))
+		fresh, err := look(ctx, verifyTarget(c, out), keyrotor.PromiseFacts(promised))
 		var seen *keyrotor.Asset
 		if err == nil {
 			seen = &fresh
@@ -164,7 +180,7 @@ func Outcomes(a Artifacts) ([]keyrotor.Outcome, error) {
 		return nil
 	})
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, notRun(FileOutcomes, a.ID(), "keyrotor apply")
+		return nil, notRun(FileOutcomes, a.ID(), "keyrotor apply PLAN.json")
 	}
 	return all, err
 }

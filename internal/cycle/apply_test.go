@@ -44,7 +44,7 @@ type estate struct {
 	signersText []byte // the file, where it shall be held against the plan
 }
 
-func newEstate(t *testing.T) *estate {
+func newEstate(t testing.TB) *estate {
 	t.Helper()
 	state, err := store.Open(t.TempDir())
 	if err != nil {
@@ -89,7 +89,7 @@ func (e *estate) Do(_ context.Context, s keyrotor.Step) (keyrotor.Receipt, error
 var materials = map[bool]string{false: "first", true: "second"}
 
 // look is the second look of the canary's check.
-func (e *estate) look(_ context.Context, t keyrotor.Target) (keyrotor.Asset, error) {
+func (e *estate) look(_ context.Context, t keyrotor.Target, _ []string) (keyrotor.Asset, error) {
 	return keyrotor.Asset{ID: t.ID, ARN: t.ARN, KMS: &keyrotor.KMSFacts{
 		State: "Enabled", Rotation: &keyrotor.RotationFacts{On: e.on[t.ID], PeriodDays: 365},
 		Material: &keyrotor.MaterialFacts{ID: materials[e.on[t.ID]]},
@@ -127,7 +127,7 @@ func (e *estate) approval(t *testing.T, p keyrotor.Plan, valid time.Duration) ke
 }
 
 // open takes the run up as its one writer.
-func (e *estate) open(t *testing.T) *cycle.Record {
+func (e *estate) open(t testing.TB) *cycle.Record {
 	t.Helper()
 	rec, err := cycle.Open(e.run, e.run.Dir(), e.key, filepath.Join(e.state.Dir(), "ledger"), func() time.Time { return e.now })
 	if err != nil {
@@ -331,7 +331,7 @@ func TestAKeyThatCannotBeReadDoesNotStopTheUndoOfOthers(t *testing.T) {
 		if at.ID == "k1" {
 			return keyrotor.Asset{}, &keyrotor.CallFailed{CallError: keyrotor.CallError{Call: "kms:DescribeKey", Code: "AccessDeniedException"}}
 		}
-		return e.look(ctx, at)
+		return e.look(ctx, at, nil)
 	}
 	rec := e.open(t)
 	defer rec.Log.Close()

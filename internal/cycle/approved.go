@@ -26,7 +26,7 @@ func enough(log *ledger.Run, o ApplyOptions) error {
 	}
 	return &keyrotor.Refusal{
 		What: "plan " + o.Plan.Digest.Short() + " asks for less than the configuration does", Why: why,
-		Now: "nothing was changed in AWS", Next: "keyrotor plan, with the configuration that apply uses",
+		Now: "nothing was changed in AWS", Next: "keyrotor plan   with the configuration that apply uses",
 	}
 }
 

@@ -11,51 +11,61 @@ import (
 )
 
 // Assess holds every asset of the inventory against the rules and writes
-// eligibility.jsonl and findings.jsonl.
-func Assess(a *Record, judge *assess.Assessor, now time.Time) (keyrotor.AssessedCounts, error) {
+// eligibility.jsonl and findings.jsonl, and seen-on.jsonl for the assessments of
+// later runs. before is what the judge was told of earlier ones, from what it was
+// made from, which the summary keeps.
+func Assess(a *Record, judge *assess.Assessor, before Earlier, from keyrotor.AssessedFrom, now time.Time) (keyrotor.AssessedCounts, error) {
 	err := a.Write(FileEligibility, func(ew io.Writer) error {
 		return a.Write(FileFindings, func(fw io.Writer) error {
-			eligibility, findings := newLineWriter(ew), newLineWriter(fw)
-			for as, err := range Assessments(a, judge) {
+			return a.Write(FileSeenOn, func(sw io.Writer) error {
+				eligibility, findings, seen := newLineWriter(ew), newLineWriter(fw), newHandOn(a.ID(), before, sw)
+				inv, err := ReadInventory(a, func(asset keyrotor.Asset) error {
+					return errors.Join(writeAssessment(eligibility, findings, judge.Assess(asset)), seen.saw(asset))
+				})
 				if err != nil {
 					return err
 				}
-				if err := writeAssessment(eligibility, findings, as); err != nil {
-					return err
+				for _, as := range judge.Lapsed() {
+					if err := writeFindings(findings, as); err != nil {
+						return err
+					}
 				}
-			}
-			return errors.Join(eligibility.flush(), findings.flush())
+				return errors.Join(eligibility.flush(), findings.flush(), seen.rest(inv.Places))
+			})
 		})
 	})
 	if err != nil {
 		return keyrotor.AssessedCounts{}, err
 	}
 	counts := judge.Counts()
-	counts.At = now.UTC()
+	counts.At, counts.From = now.UTC(), &from
 	return counts, updateSummary(a, func(s *keyrotor.Summary) {
 		s.Assessed, s.Updated = &counts, now.UTC()
 	})
 }
 
 func writeAssessment(eligibility, findings *lineWriter, as keyrotor.Assessment) error {
-	target := as.Asset.Target()
-	err := eligibility.write(keyrotor.EligibilityLine{
+	return errors.Join(eligibility.write(keyrotor.EligibilityLine{
 		Schema: keyrotor.SchemaEligibility, Version: keyrotor.SchemaVersion,
-		Target: target, Eligibility: as.Eligibility, View: as.View,
-	})
+		Target: as.Asset.Target(), Eligibility: as.Eligibility, View: as.View,
+	}), writeFindings(findings, as))
+}
+
+func writeFindings(findings *lineWriter, as keyrotor.Assessment) error {
+	target := as.Asset.Target()
 	for _, f := range as.Findings {
-		if err != nil {
-			return err
-		}
 		if f.Verdict == keyrotor.NotApplicable {
 			continue
 		}
-		err = findings.write(keyrotor.FindingLine{
+		err := findings.write(keyrotor.FindingLine{
 			Schema: keyrotor.SchemaFinding, Version: keyrotor.SchemaVersion,
 			Target: target, Owner: as.Asset.Owner, Finding: f,
 		})
+		if err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 // errEnough ends a stream early.

@@ -3,6 +3,9 @@ package cycle
 import (
 	"context"
 	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/apply"
@@ -39,14 +42,19 @@ func checkWave(ctx context.Context, w keyrotor.Wave, byID map[keyrotor.ChangeID]
 	return nil
 }
 
-// secondLooks takes a second look at what succeeded.
+// secondLooks takes a second look at what succeeded, at all of it at once: patience
+// is with the service, and not with each key in turn. Who looks paces the calls.
 func secondLooks(ctx context.Context, byID map[keyrotor.ChangeID]keyrotor.Change, outcomes []keyrotor.Outcome, o ApplyOptions) []keyrotor.Verification {
-	var checked []keyrotor.Verification
-	for _, out := range outcomes {
-		if out.State == keyrotor.Succeeded {
-			checked = append(checked, lookUntilSettled(ctx, byID[out.Change], out, o.Verify, o.Now, o.Patience))
-		}
+	done := slices.DeleteFunc(slices.Clone(outcomes), func(out keyrotor.Outcome) bool { return out.State != keyrotor.Succeeded })
+	checked := make([]keyrotor.Verification, len(done))
+	var g errgroup.Group
+	for i, out := range done {
+		g.Go(func() error {
+			checked[i] = lookUntilSettled(ctx, byID[out.Change], out, o.Verify, o.Now, o.Patience)
+			return nil
+		})
 	}
+	_ = g.Wait() // lookers return no error: verifications carry them
 	return checked
 }
 

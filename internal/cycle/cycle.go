@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 
 	"github.com/keyrotor/keyrotor"
 )
@@ -27,6 +28,7 @@ const (
 	FileInventory    = "inventory.jsonl"
 	FileEligibility  = "eligibility.jsonl"
 	FileFindings     = "findings.jsonl"
+	FileSeenOn       = "seen-on.jsonl"
 	FilePlan         = "plan.json"
 	FileOutcomes     = "outcomes.jsonl"
 	FileVerification = "verification.jsonl"
@@ -36,6 +38,16 @@ const (
 	DirPlans         = "plans"
 	DirVerifications = "verifications"
 )
+
+// Written reports whether a file of this path within a run is one that only keyrotor
+// writes. Approvals may be brought from elsewhere.
+func Written(name string) bool {
+	switch name {
+	case FileInventory, FileEligibility, FileFindings, FileSeenOn, FilePlan, FileOutcomes, FileVerification, FileSummary, FileReport:
+		return true
+	}
+	return strings.HasPrefix(name, DirPlans+"/") || strings.HasPrefix(name, DirVerifications+"/")
+}
 
 // Artifacts is the folder of one run, wherever it is kept, to be read.
 type Artifacts interface {

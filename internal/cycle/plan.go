@@ -55,7 +55,7 @@ func NoOther(run keyrotor.RunID, log Log, p keyrotor.Plan) error {
 	return &keyrotor.Refusal{
 		What: fmt.Sprintf("run %s has carried out plan %s, and takes no other", run, begun.Short()),
 		Why:  []string{"this is plan " + p.Digest.Short(), "its outcomes would take the place of those of the first, which nobody could verify or undo then"},
-		Now:  "nothing was changed by this command", Next: "keyrotor scan, then keyrotor plan: a run of its own",
+		Now:  "nothing was changed by this command", Next: "keyrotor scan\nkeyrotor plan   after that: a run of its own",
 	}
 }
 
@@ -69,7 +69,7 @@ func NotAgain(run keyrotor.RunID, log Log, p keyrotor.Plan) error {
 	return &keyrotor.Refusal{
 		What: fmt.Sprintf("run %s has carried out this very plan, %s", run, begun.Short()),
 		Why:  []string{"its inventory is older than what was applied"},
-		Now:  "no plan was written", Next: "keyrotor scan\nkeyrotor plan   after that\nor, to go on with what was begun, keyrotor apply with the plan file that was signed",
+		Now:  "no plan was written", Next: "keyrotor scan\nkeyrotor plan   after that\nor, to go on with what was begun:\nkeyrotor apply PLAN.json   with the plan that was signed",
 	}
 }
 

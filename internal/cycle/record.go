@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/keyrotor/keyrotor"
@@ -25,33 +26,40 @@ type Record struct {
 }
 
 // Open takes up the run whose folder is dir, as its one writer; another one is
-// refused with *keyrotor.Refusal. Close it.
+// refused with *keyrotor.Refusal, and so is a run that somebody sealed whom the
+// signer does not believe. Close it.
 func Open(f Folder, dir string, signer ledger.Signer, estate string, now func() time.Time) (*Record, error) {
 	log, err := ledger.OpenRun(dir, f.ID(), now)
 	if err != nil {
 		return nil, err
 	}
 	r := &Record{Folder: f, Log: log, Signer: signer, Estate: estate}
-	if err := errors.Join(r.endSeal(), log.TakeUp(signer)); err != nil {
+	if err := r.takeUp(); err != nil {
 		return nil, errors.Join(fmt.Errorf("take up run %s: %w", f.ID(), err), log.Close())
 	}
 	return r, nil
 }
 
-// endSeal adds the head of a seal that was interrupted before that.
-func (r *Record) endSeal() error {
-	head, sealed, err := r.Log.SealedHead(r.Signer)
-	if err != nil || !sealed {
-		return err
-	}
-	estate, err := ledger.OpenEstate(r.Estate)
+// takeUp ends a seal that was interrupted before its head was in the estate's log.
+func (r *Record) takeUp() error {
+	estate, err := ledger.OpenEstate(r.Estate, r.Signer)
 	if err != nil {
 		return err
 	}
-	if known, err := estate.Knows(head); err != nil || known {
+	known, err := estate.Known(r.ID())
+	if err != nil {
 		return err
 	}
-	return estate.Add(head, r.Signer)
+	head, sealed, err := r.Log.SealedHead(r.Signer)
+	if err != nil {
+		return err
+	}
+	if sealed && head.Size > known && head.Key == r.Signer.VerifierKey() {
+		if err := estate.Add(head); err != nil {
+			return err
+		}
+	}
+	return r.Log.TakeUp(r.Signer, known)
 }
 
 // Close gives the run free for another writer.
@@ -84,27 +92,29 @@ func (r *Record) Whole(names ...string) error {
 		What: "files of run " + string(r.ID()) + " were changed since keyrotor wrote them",
 		Why:  altered.Files,
 		Now:  "nothing was changed by this command",
-		Next: "keyrotor evidence verify, which says what was changed where; then restore the files, or begin a new run: keyrotor scan",
+		Next: "keyrotor evidence verify STATE   says what was changed where\nthen restore the files, or begin a new run:\nkeyrotor scan",
 	}
 }
 
 // Seal signs the run's log and puts the run's head into the estate's log. It may
 // be called after every stage: each seal adds to the logs and takes nothing back.
+// Approvals that were brought from elsewhere are taken in as found.
 func (r *Record) Seal() error {
 	found, err := r.List()
 	if err != nil {
 		return err
 	}
+	found = slices.DeleteFunc(found, func(name string) bool { return !strings.HasPrefix(name, DirApprovals+"/") })
 	head, err := r.Log.Seal(r.Signer, found)
 	var altered *ledger.Altered
 	if err != nil && !errors.As(err, &altered) {
 		return fmt.Errorf("seal run %s: %w", r.ID(), err)
 	}
-	estate, err := ledger.OpenEstate(r.Estate)
+	estate, err := ledger.OpenEstate(r.Estate, r.Signer)
 	if err != nil {
 		return err
 	}
-	if err := estate.Add(head, r.Signer); err != nil {
+	if err := estate.Add(head); err != nil {
 		return fmt.Errorf("put run %s into the estate's log: %w", r.ID(), err)
 	}
 	if altered == nil {
@@ -113,6 +123,6 @@ func (r *Record) Seal() error {
 	return &keyrotor.Problem{
 		Err:  altered,
 		Now:  "what was done is in the run's log, which is sealed with the digests that keyrotor wrote, not with what is there now",
-		Next: "keyrotor evidence verify, which says what was changed where; then restore the files from a copy",
+		Next: "keyrotor evidence verify STATE   says what was changed where\nthen restore the files from a copy",
 	}
 }

@@ -19,15 +19,16 @@ type RelookOptions struct {
 	// Look reads with the scan role.
 	Look func(ctx context.Context, t keyrotor.Target) (keyrotor.Asset, error)
 	Now  func() time.Time
-	// Version is that of the keyrotor that looks.
-	Version string
+	// Version is that of the keyrotor that looks, Endpoints what it asks in place of AWS.
+	Version   string
+	Endpoints []string
 }
 
 // Relook reads the keys that a run touched once more, as the inventory of a new
 // run, and returns them by ARN: what an undo is planned from.
 func Relook(ctx context.Context, a *Record, o RelookOptions) (map[string]keyrotor.Asset, keyrotor.Population, error) {
 	from := "the changes of run " + string(o.Plan.Run)
-	pop := keyrotor.Population{Run: a.ID(), Undoes: o.Plan.Run, Version: o.Version, Started: o.Now().UTC(), AccountsFrom: from, RegionsFrom: from}
+	pop := keyrotor.Population{Run: a.ID(), Undoes: o.Plan.Run, Version: o.Version, Endpoints: o.Endpoints, Started: o.Now().UTC(), AccountsFrom: from, RegionsFrom: from}
 	all, err := glances(ctx, o)
 	if err != nil {
 		return nil, pop, err

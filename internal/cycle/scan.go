@@ -73,15 +73,3 @@ func ReadInventory(a Artifacts, each func(keyrotor.Asset) error) (Inventory, err
 	}
 	return inv, err
 }
-
-// RotationOn tells of an earlier run which keys were rotating, by ARN.
-func RotationOn(a Artifacts) (map[string]bool, error) {
-	on := map[string]bool{}
-	_, err := ReadInventory(a, func(asset keyrotor.Asset) error {
-		if asset.KMS != nil && asset.KMS.Rotation != nil {
-			on[asset.ARN] = asset.KMS.Rotation.On
-		}
-		return nil
-	})
-	return on, err
-}

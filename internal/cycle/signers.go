@@ -76,7 +76,7 @@ func signersThen(a *Record, o ApplyOptions) (func(at time.Time, approvals []keyr
 		return nil, err
 	}
 	if !begun {
-		return nil, otherSigners(o, "keyrotor plan")
+		return nil, otherSigners(o, whoChanged)
 	}
 	then, err := keptSigners(a, o)
 	if err != nil {
@@ -85,6 +85,30 @@ func signersThen(a *Record, o ApplyOptions) (func(at time.Time, approvals []keyr
 	return func(at time.Time, approvals []keyrotor.Approval) (approve.Result, error) {
 		return approve.VerifyBegun(o.Plan, plan.Digest, approvals, then, o.Signers, at, o.Now())
 	}, nil
+}
+
+// whoChanged is the way on for a plan whose signers changed before it was begun.
+// Whoever can write that file decides who may approve: the change comes first.
+const whoChanged = "see in the history of the allowed signers who was added or taken out since the plan was made, and by whom; then\nkeyrotor plan"
+
+// SignersFor are the allowed signers by whom apply would judge an approval that is
+// given now: those of today, where the plan was made with them, else those that its
+// run was begun under. Where neither are the plan's, somebody may have written
+// herself into the file to approve it, and nobody's approval would count: that is
+// a *keyrotor.Refusal.
+func SignersFor(a Artifacts, log Log, p keyrotor.Plan, today *approve.AllowedSigners, text []byte) (*approve.AllowedSigners, error) {
+	if TextDigest(text) == p.Inputs.Signers {
+		return today, nil
+	}
+	_, begun, err := beginning(log, p.Digest)
+	if err != nil {
+		return nil, err
+	}
+	o := ApplyOptions{Plan: p, SignersText: text}
+	if !begun {
+		return nil, otherSigners(o, whoChanged)
+	}
+	return keptSigners(a, o)
 }
 
 // joined are the approvals of both lists, each once.
@@ -100,7 +124,7 @@ func joined(given, logged []keyrotor.Approval) []keyrotor.Approval {
 
 // keptSigners are those that the run was begun under. They are the plan's by its
 // digest, whatever stands in the file.
-func keptSigners(a *Record, o ApplyOptions) (*approve.AllowedSigners, error) {
+func keptSigners(a Artifacts, o ApplyOptions) (*approve.AllowedSigners, error) {
 	next := "put back the allowed signers of the plan, then\nkeyrotor apply PLAN.json\nor make a plan for what is left:\nkeyrotor scan\nkeyrotor plan   after that"
 	r, err := a.Open(FileSigners)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -17,8 +17,11 @@ import (
 // VerifyOptions is what a verification needs.
 type VerifyOptions struct {
 	Plan keyrotor.Plan
-	// Look reads with the scan role: other eyes than those of apply.
-	Look func(ctx context.Context, t keyrotor.Target) (keyrotor.Asset, error)
+	// Look reads the named facts (keyrotor.PromiseFacts) with the scan role: other
+	// eyes than those of apply.
+	Look func(ctx context.Context, t keyrotor.Target, facts []string) (keyrotor.Asset, error)
+	// Again is the command that takes up an apply that was killed.
+	Again string
 	// Undone are the changes that a later run took back. Optional.
 	Undone map[keyrotor.ChangeID]TakenBack
 	// Later is how any run of ours left a key last. It is asked, at once by
@@ -34,11 +37,11 @@ type VerifyOptions struct {
 // verification.jsonl. It may be repeated at any time: each verification is kept
 // in a file of its own too, for the last one proves nothing of the time before.
 func Verify(ctx context.Context, a *Record, o VerifyOptions) ([]keyrotor.Verification, error) {
-	outcomes, err := Outcomes(a)
-	if err != nil {
+	if err := Told(a, a.Log, o.Plan, o.Again); err != nil {
 		return nil, err
 	}
-	if err := lastTurns(a, o.Plan, outcomes); err != nil {
+	outcomes, err := Outcomes(a)
+	if err != nil {
 		return nil, err
 	}
 	byID := map[keyrotor.ChangeID]keyrotor.Change{}
@@ -142,10 +145,16 @@ func (o VerifyOptions) setLater(v keyrotor.Verification, out keyrotor.Outcome) (
 	return s, known && s.By != out.Run && s.explains(v)
 }
 
-// lastTurns refuses outcomes that a later, killed turn has left behind: to
-// confirm them all would say nothing of what that turn did.
-func lastTurns(a *Record, p keyrotor.Plan, outcomes []keyrotor.Outcome) error {
-	recorded, err := Recorded(a.Log, p)
+// Told refuses a run whose last turn of apply was killed before it wrote its
+// outcomes: to confirm those of the turns before, or none, would say nothing of
+// what that one did. Again is the command that takes it up.
+func Told(a Artifacts, log Log, p keyrotor.Plan, again string) error {
+	outcomes, err := Outcomes(a)
+	none := errors.As(err, new(*keyrotor.Refusal))
+	if err != nil && !none {
+		return err
+	}
+	recorded, err := Recorded(log, p)
 	if err != nil {
 		return err
 	}
@@ -159,14 +168,18 @@ func lastTurns(a *Record, p keyrotor.Plan, outcomes []keyrotor.Outcome) error {
 			missing++
 		}
 	}
-	if missing == 0 {
+	why := fmt.Sprintf("the log knows effects of %d changes that %s does not", missing, FileOutcomes)
+	switch {
+	case none && len(recorded) > 0 && missing == 0:
+		why = "the log knows that it called AWS, and there is no " + FileOutcomes
+	case missing == 0:
 		return nil
 	}
 	return &keyrotor.Refusal{
 		What: "the last apply of run " + string(a.ID()) + " ended before it wrote its outcomes",
-		Why:  []string{fmt.Sprintf("the log knows effects of %d changes that %s does not", missing, FileOutcomes)},
-		Now:  "nothing was read or changed; what was done is in the run's log",
-		Next: "keyrotor apply with the same plan takes up where it stopped; keyrotor plan --undo " + string(a.ID()) + " takes it back",
+		Why:  []string{why},
+		Now:  "this command read nothing and changed nothing; what apply did is in the run's log",
+		Next: again + "   takes up where it stopped\nkeyrotor plan --undo " + string(a.ID()) + "   or takes it back",
 	}
 }
 

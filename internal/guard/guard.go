@@ -11,7 +11,8 @@ import (
 
 // Verdict is what a guard says of one step. The zero Verdict lets it go on.
 type Verdict struct {
-	// State is "" to go on, else keyrotor.Skipped or keyrotor.Unchanged.
+	// State is "" to go on, else keyrotor.Skipped, keyrotor.Unchanged, or
+	// keyrotor.Waiting where a later look will tell.
 	State  keyrotor.OutcomeState
 	Reason string
 }

@@ -1,6 +1,7 @@
 package guard_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -31,6 +32,20 @@ func rotating(days int) func(*keyrotor.Asset) {
 
 func kms(change func(*keyrotor.KMSFacts)) func(*keyrotor.Asset) {
 	return func(a *keyrotor.Asset) { change(a.KMS) }
+}
+
+// reads makes the key policy read these tag keys.
+func reads(keys ...string) func(*keyrotor.Asset) {
+	return func(a *keyrotor.Asset) { a.KMS.Policy.ConditionTagKeys = keys }
+}
+
+// many gives the key so many tags in all.
+func many(n int) func(*keyrotor.Asset) {
+	return func(a *keyrotor.Asset) {
+		for i := len(a.Tags); i < n; i++ {
+			a.Tags[fmt.Sprintf("tag-%d", i)] = "x"
+		}
+	}
 }
 
 func TestStep(t *testing.T) {
@@ -100,19 +115,31 @@ func TestStep(t *testing.T) {
 		"imported material with a successor is rotated": {rotate, asset(kms(func(k *keyrotor.KMSFacts) {
 			k.Origin, k.Import = "EXTERNAL", &keyrotor.ImportFacts{Pending: "m2"}
 		})), on, ""},
+		"imported material that a replica lacks is skipped": {rotate, asset(kms(func(k *keyrotor.KMSFacts) {
+			k.Origin, k.Import = "EXTERNAL", &keyrotor.ImportFacts{Pending: "m2", AwaitsReplicas: true}
+			k.MultiRegion = &keyrotor.MultiRegion{Role: "PRIMARY"}
+		})), skipped, "its new material is not in every replica yet: import the same bytes into every replica first"},
 
 		"a tag is set":     {tag("env", "test"), asset(), on, ""},
 		"a new tag is set": {tag("owner", "x"), asset(), on, ""},
-		"a tag that is so already is left unchanged":     {tag("env", "dev"), asset(), unchanged, "its tags are so already"},
-		"a tag that the key policy reads is refused":     {tag("team", "x"), asset(), skipped, `its key policy has a condition on the tag "team": changing it would change who may use the key`},
-		"a tag that somebody changed is theirs":          {tag("env", "test"), asset(func(a *keyrotor.Asset) { a.Tags["env"] = "prod" }), skipped, `somebody changed its tag "env" since the plan`},
-		"tags that could not be read are not set":        {tag("env", "test"), asset(func(a *keyrotor.Asset) { a.Tags = nil }), skipped, "its tags could not be read"},
-		"tags of an RSA key can be set":                  {tag("env", "test"), asset(kms(func(k *keyrotor.KMSFacts) { k.Spec = "RSA_2048" })), on, ""},
-		"an unread policy is not taken for a harmless":   {tag("env", "test"), asset(func(a *keyrotor.Asset) { a.Unread = []keyrotor.Unread{{Fact: keyrotor.FactPolicy}} }), skipped, "its key policy could not be read: a condition on these tags cannot be ruled out"},
-		"nor is one that nobody asked for":               {tag("env", "test"), asset(kms(func(k *keyrotor.KMSFacts) { k.Policy = nil })), skipped, "its key policy was not read: a condition on these tags cannot be ruled out"},
-		"a tag is removed":                               {untag, asset(), on, ""},
-		"a tag that is gone already is left unchanged":   {untag, asset(func(a *keyrotor.Asset) { a.Tags = map[string]string{} }), unchanged, "the tags are gone already"},
-		"a tag that somebody changed since is not taken": {untag, asset(func(a *keyrotor.Asset) { a.Tags["env"] = "x" }), skipped, `somebody changed its tag "env" since the plan`},
+		"a tag that is so already is left unchanged":                {tag("env", "dev"), asset(), unchanged, "its tags are so already"},
+		"a tag that the key policy reads is refused":                {tag("team", "x"), asset(), skipped, `its key policy has a condition on the tag "team": changing it would change who may use the key`},
+		"a tag key is compared as IAM does, without regard to case": {tag("Team", "x"), asset(), skipped, `its key policy has a condition on the tag "Team": changing it would change who may use the key`},
+		"a pattern of tag keys binds those it matches":              {tag("cost-Center", "x"), asset(reads("COST*")), skipped, `its key policy has a condition on the tag "cost-Center": changing it would change who may use the key`},
+		"a pattern of one letter binds one letter":                  {tag("owner2", "x"), asset(reads("owner?")), skipped, `its key policy has a condition on the tag "owner2": changing it would change who may use the key`},
+		"a pattern binds no other key":                              {tag("owner", "x"), asset(reads("owner?", "cost*", "o.ner")), on, ""},
+		"a removed tag is compared likewise":                        {untag, asset(reads("ENV")), skipped, `its key policy has a condition on the tag "env": changing it would change who may use the key`},
+		"the 51st tag is refused":                                   {tag("owner", "x"), asset(many(50)), skipped, "it would have 51 tags, and a key takes 50"},
+		"a 50th tag is set, and tags of AWS's own do not count":     {tag("owner", "x"), asset(many(49), func(a *keyrotor.Asset) { a.Tags["aws:cloudformation:stack-name"] = "s" }), on, ""},
+		"a value is set where 50 tags are":                          {tag("env", "test"), asset(many(50)), on, ""},
+		"a tag that somebody changed is theirs":                     {tag("env", "test"), asset(func(a *keyrotor.Asset) { a.Tags["env"] = "prod" }), skipped, `somebody changed its tag "env" since the plan`},
+		"tags that could not be read are not set":                   {tag("env", "test"), asset(func(a *keyrotor.Asset) { a.Tags = nil }), skipped, "its tags could not be read"},
+		"tags of an RSA key can be set":                             {tag("env", "test"), asset(kms(func(k *keyrotor.KMSFacts) { k.Spec = "RSA_2048" })), on, ""},
+		"an unread policy is not taken for a harmless":              {tag("env", "test"), asset(func(a *keyrotor.Asset) { a.Unread = []keyrotor.Unread{{Fact: keyrotor.FactPolicy}} }), skipped, "its key policy could not be read: a condition on these tags cannot be ruled out"},
+		"nor is one that nobody asked for":                          {tag("env", "test"), asset(kms(func(k *keyrotor.KMSFacts) { k.Policy = nil })), skipped, "its key policy was not read: a condition on these tags cannot be ruled out"},
+		"a tag is removed":                                          {untag, asset(), on, ""},
+		"a tag that is gone already is left unchanged":              {untag, asset(func(a *keyrotor.Asset) { a.Tags = map[string]string{} }), unchanged, "the tags are gone already"},
+		"a tag that somebody changed since is not taken":            {untag, asset(func(a *keyrotor.Asset) { a.Tags["env"] = "x" }), skipped, `somebody changed its tag "env" since the plan`},
 
 		"a key whose alias is free is made":         {create, keyrotor.Asset{}, on, ""},
 		"a key whose alias exists is not made":      {create, asset(), skipped, "alias/a exists and points to k"},

@@ -112,11 +112,18 @@ func disableRotation(s keyrotor.Step, a keyrotor.Asset) Verdict {
 	return goOn
 }
 
+// createKey holds the alias that the key shall get against what it points to by
+// now: a key without its name would be nobody's, and paid for. Where the key is
+// this very change's, of an earlier turn that nobody remembers, the change goes
+// on as soon as its Check finds the key; a second one is not made meanwhile.
 func createKey(s keyrotor.Step, a keyrotor.Asset) Verdict {
-	if s.Before.AbsentAlias && a.KMS != nil && slices.Contains(a.KMS.Aliases, s.Target.Name) {
-		return skip(fmt.Sprintf("%s exists and points to %s", s.Target.Name, a.ID))
+	if !s.Before.AbsentAlias || a.KMS == nil || !slices.Contains(a.KMS.Aliases, s.Target.Name) {
+		return goOn
 	}
-	return goOn
+	if token, tagged := a.Tags[keyrotor.ChangeTag]; tagged && s.Token != "" && token == s.Token {
+		return Verdict{State: keyrotor.Waiting, Reason: fmt.Sprintf("%s points to %s, which this change made, and the listing of keys does not show it yet", s.Target.Name, a.ID)}
+	}
+	return skip(fmt.Sprintf("%s exists and points to %s", s.Target.Name, a.ID))
 }
 
 func createAlias(s keyrotor.Step, a keyrotor.Asset) Verdict {

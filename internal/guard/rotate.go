@@ -56,5 +56,8 @@ func onDemand(k *keyrotor.KMSFacts) string {
 	if k.Import == nil || k.Import.Pending == "" {
 		return "no new material was imported: there is nothing to rotate to"
 	}
+	if k.Import.AwaitsReplicas {
+		return "its new material is not in every replica yet: import the same bytes into every replica first"
+	}
 	return ""
 }

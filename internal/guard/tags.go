@@ -3,7 +3,9 @@ package guard
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/keyrotor/keyrotor"
 )
@@ -23,6 +25,9 @@ func tagKey(s keyrotor.Step, a keyrotor.Asset) Verdict {
 	}
 	if same {
 		return unchanged("its tags are so already")
+	}
+	if why := tooManyTags(a, s.Params.Tags); why != "" {
+		return skip(why)
 	}
 	return compareTags(s, a, keys)
 }
@@ -64,7 +69,7 @@ func taggable(a keyrotor.Asset, keys []string) string {
 	}
 	var bound []string
 	for _, k := range keys {
-		if slices.Contains(a.KMS.Policy.ConditionTagKeys, k) {
+		if slices.ContainsFunc(a.KMS.Policy.ConditionTagKeys, func(read string) bool { return sameTagKey(read, k) }) {
 			bound = append(bound, k)
 		}
 	}
@@ -72,4 +77,33 @@ func taggable(a keyrotor.Asset, keys []string) string {
 		return fmt.Sprintf("its key policy has a condition on the tag %s: changing it would change who may use the key", quoted(bound))
 	}
 	return ""
+}
+
+// sameTagKey reports whether what a policy reads is the key of a tag. IAM knows
+// no difference between Owner and owner there, and takes patterns in aws:TagKeys;
+// in the key of a tag itself KMS allows neither * nor ?.
+func sameTagKey(read, key string) bool {
+	if !strings.ContainsAny(read, "*?") {
+		return strings.EqualFold(read, key)
+	}
+	pattern := strings.NewReplacer(`\*`, `.*`, `\?`, `.`).Replace(regexp.QuoteMeta(read))
+	match, err := regexp.MatchString(`(?is)^`+pattern+`$`, key)
+	return match || err != nil // a pattern that cannot be read may mean any key
+}
+
+// tooManyTags says that a key cannot take the tags beside those it has. Tags of
+// AWS's own do not count.
+func tooManyTags(a keyrotor.Asset, added map[string]string) string {
+	all := map[string]bool{}
+	for k := range a.Tags {
+		all[k] = true
+	}
+	for k := range added {
+		all[k] = true
+	}
+	maps.DeleteFunc(all, func(k string, _ bool) bool { return strings.HasPrefix(strings.ToLower(k), "aws:") })
+	if len(all) <= keyrotor.TagsPerKey {
+		return ""
+	}
+	return fmt.Sprintf("it would have %d tags, and a key takes %d", len(all), keyrotor.TagsPerKey)
 }

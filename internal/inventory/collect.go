@@ -132,14 +132,20 @@ func (c *collector) asset(a keyrotor.Asset) error {
 }
 
 // gap records a gap, marked when somebody approved it and the approval has not
-// ended. An error of the sink surfaces at the next line that can return one.
+// ended, and otherwise with the approval that ended last. An error of the sink surfaces at the next line that can return one.
 func (c *collector) gap(g keyrotor.Gap) {
 	if c.opt.ExpectedMatch != nil {
 		now := c.opt.Now()
 		for _, e := range c.opt.Expected {
-			if now.Before(e.Until) && c.opt.ExpectedMatch(e, g) {
-				g.Expected = &e
+			if !c.opt.ExpectedMatch(e, g) {
+				continue
+			}
+			if now.Before(e.Until) {
+				g.Expected, g.Lapsed = &e, nil
 				break
+			}
+			if g.Lapsed == nil || e.Until.After(g.Lapsed.Until) {
+				g.Lapsed = &e
 			}
 		}
 	}

@@ -118,6 +118,9 @@ func TestPopulationIsTheLastLineAndCountsEverything(t *testing.T) {
 		if l.Asset != nil {
 			assets++
 		}
+		if l.Gap != nil && (l.Gap.Lapsed != nil) != (l.Gap.Cause == keyrotor.CauseKeyPolicy) {
+			t.Errorf("gap %+v: what foresaw it until today is not named, or something else is", l.Gap)
+		}
 		if l.Gap != nil && (l.Gap.Expected != nil) != (l.Gap.Cause == keyrotor.CauseTrust) {
 			t.Errorf("gap %+v: an ended approval must not count", l.Gap)
 		}

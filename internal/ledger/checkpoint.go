@@ -72,8 +72,9 @@ func (c checkpoint) signedBy(keys []string) error {
 	return nil
 }
 
-// parseKeys reads the verifier keys of a file: one a line, # begins a comment.
-func parseKeys(text string) ([]string, error) {
+// ParseKeys reads the verifier keys of a file: one a line, # begins a comment. The
+// error names the line.
+func ParseKeys(text string) ([]string, error) {
 	var keys []string
 	for i, line := range strings.Split(text, "\n") {
 		line = strings.TrimSpace(line)

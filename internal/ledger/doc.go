@@ -12,11 +12,12 @@
 //	<state>/ledger/tile/…
 //
 // An entry is appended to the journal, durably, before the effect that it
-// announces (Run.Append). Sealing (Run.Seal) writes the digests of the run's
-// artifacts as entries, builds the tree and signs it; the head that comes of it
-// is added to the estate's log (Estate.Add) under a file lock, so that two
-// machines never fork it. A log only grows: later seals add to it.
+// announces (Run.Append), and a file's digest before the file is in place
+// (Run.Record). Sealing (Run.Seal) builds the tree of all entries and signs it; the
+// head that comes of it is added to the estate's log (Estate.Add) under a file
+// lock, so that two machines never fork it. A log only grows: later seals add to it,
+// and only to what a believed key sealed (Signer.Believed).
 //
-// Verify checks all that offline. It has its own reading of every format and
-// shares no code with the writing half, apart from the types.
+// Verify checks all that offline. It has its own trees, checkpoints and joins, and
+// shares with the writing half the form of an entry and what a mark means.
 package ledger

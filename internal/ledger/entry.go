@@ -1,10 +1,14 @@
 package ledger
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/gowebpki/jcs"
@@ -23,7 +27,7 @@ const (
 	TypeNote     = "note"     // words for people
 	TypeArtifact = "artifact" // a file of the run gets this digest, or is not there when it has none
 	TypeSeal     = "seal"     // last entry under a checkpoint; Text is the verifier key
-	TypeFound    = "found"    // the Found entries right before it were not under a seal of who writes now
+	TypeFound    = "found"    // the Found entries right before it were under no seal
 )
 
 // maxEntry bounds an encoded entry: an entry bundle gives its length two bytes.
@@ -72,6 +76,49 @@ func (e Entry) encode(seq int64, prev string) (line []byte, chain string, err er
 		return nil, "", fmt.Errorf("entry of %d bytes is longer than the %d that a log entry may have", len(line), maxEntry)
 	}
 	return line, e.Chain, nil
+}
+
+// readEntry reads a line and rebuilds it without its chain value. It accepts the
+// canonical spelling only.
+func readEntry(line []byte) (e Entry, bare []byte, err error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(line, &fields); err != nil {
+		return e, nil, errors.New("not a JSON object")
+	}
+	if !bytes.Equal(joinFields(fields), line) {
+		return e, nil, errors.New("not in canonical form")
+	}
+	if err := json.Unmarshal(line, &e); err != nil {
+		return Entry{}, nil, errors.New("not a ledger entry")
+	}
+	if e.Schema != keyrotor.SchemaLedgerEntry || e.Version != keyrotor.SchemaVersion {
+		return Entry{}, nil, fmt.Errorf("schema %q version %d is not known to this version", e.Schema, e.Version)
+	}
+	delete(fields, "chain")
+	return e, joinFields(fields), nil
+}
+
+// joinFields writes an object whose values are canonical already. Names of
+// fields are plain ASCII, so their byte order is RFC 8785's.
+func joinFields(fields map[string]json.RawMessage) []byte {
+	out := []byte{'{'}
+	for i, name := range slices.Sorted(maps.Keys(fields)) {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(out, '"')
+		out = append(out, name...)
+		out = append(out, '"', ':')
+		out = append(out, fields[name]...)
+	}
+	return append(out, '}')
+}
+
+func chainOf(prev string, bare []byte) string {
+	h := sha256.New()
+	h.Write([]byte(prev))
+	h.Write(bare)
+	return base64.StdEncoding.EncodeToString(h.Sum(nil))
 }
 
 func canonical(v any) ([]byte, error) {

@@ -1,11 +1,12 @@
 package ledger
 
 import (
-	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -19,96 +20,93 @@ const lockName = "lock"
 
 // Estate is the log of run heads in a state folder. It holds nothing open: each
 // call reads what is there now, so several processes may share the folder.
-type Estate struct{ dir string }
+type Estate struct {
+	dir    string
+	signer Signer
+}
 
 // OpenEstate opens the estate's log in folder dir (<state>/ledger), making the
-// folder when there is none.
-func OpenEstate(dir string) (*Estate, error) {
+// folder when there is none. What it reads there must be signed with a key that
+// the signer believes; a log of anybody else is refused with *keyrotor.Refusal.
+func OpenEstate(dir string, s Signer) (*Estate, error) {
 	if err := makeDirs(dir); err != nil {
 		return nil, cannotWrite(err)
 	}
-	return &Estate{dir: dir}, nil
+	return &Estate{dir: dir, signer: s}, nil
 }
 
 // Head is the log's present size and root, "size:base64", and "0:" when it is
 // empty. Approvals sign it.
 func (e *Estate) Head() (string, error) {
-	size, root, err := readCheckpoint(e.dir)
+	l, err := e.read()
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%d:%s", size, root), nil
+	return l.head(), nil
 }
 
 // HeadOver is the log's head where the log knows the run from its first seal on,
 // and "0:" where it does not: a copy of the run, approved beside another estate's
 // log, must not bear witness to that one.
 func (e *Estate) HeadOver(run keyrotor.RunID, log Journal) (string, error) {
-	first, err := log.firstSeal()
-	if err != nil || first == 0 {
+	l, err := e.read()
+	if err != nil {
+		return "", err
+	}
+	heads := l.of(run)
+	if len(heads) == 0 {
+		return "0:", nil
+	}
+	begins, err := log.beginsWith(heads[0])
+	if err != nil || !begins {
 		return "0:", err
 	}
-	t, err := e.load()
-	if err != nil {
-		return "", fmt.Errorf("estate's log: %w", err)
-	}
-	for _, leaf := range t.leaves {
-		var h Head
-		if err := json.Unmarshal(leaf, &h); err != nil {
-			return "", fmt.Errorf("estate's log: %w", err)
-		}
-		if h.Run == run && h.Size == first {
-			return e.Head()
-		}
-		if h.Run == run {
-			break
-		}
-	}
-	return "0:", nil
+	return l.head(), nil
 }
 
-// Behind reports whether the run in a folder has a seal that the log does not know:
-// it was interrupted before its head was added.
-func (e *Estate) Behind(run keyrotor.RunID, dir string) (bool, error) {
-	size, err := sealedSize(filepath.Join(dir, logDir))
-	if err != nil || size == 0 {
-		return false, err
-	}
-	t, err := e.load()
+// Known is how many sealed entries of a run the log knows of; 0 for none.
+func (e *Estate) Known(run keyrotor.RunID) (int64, error) {
+	l, err := e.read()
 	if err != nil {
-		return false, fmt.Errorf("estate's log: %w", err)
+		return 0, err
 	}
-	var known int64
-	for _, leaf := range t.leaves {
-		var h Head
-		if err := json.Unmarshal(leaf, &h); err != nil {
-			return false, fmt.Errorf("estate's log: %w", err)
-		}
-		if h.Run == run {
-			known = h.Size
-		}
-	}
-	return known < size, nil
+	return l.known(run), nil
 }
 
-// Knows reports whether a head is the last one of its run here. It asks for no lock.
-func (e *Estate) Knows(h Head) (bool, error) {
-	t, err := e.load()
+// Behind are those of the runs of a state folder that have a seal which the log
+// does not know: it was interrupted before its head was added.
+func (e *Estate) Behind(runs map[keyrotor.RunID]string) ([]keyrotor.RunID, error) {
+	l, err := e.read()
 	if err != nil {
-		return false, fmt.Errorf("estate's log: %w", err)
+		return nil, err
 	}
-	return has(t, h)
+	var behind []keyrotor.RunID
+	for run, dir := range runs {
+		size, err := Journal(dir).sealedSize()
+		if err != nil {
+			return nil, err
+		}
+		if size > l.known(run) {
+			behind = append(behind, run)
+		}
+	}
+	return behind, nil
 }
 
 // Add appends a run's head under the file lock: whoever comes second waits,
 // reads again, and appends to what the first one wrote. A head that is already
 // the run's last one is not added twice. The signer must be the one that sealed
 // the run.
-func (e *Estate) Add(h Head, s Signer) error {
-	if h.Key != s.VerifierKey() {
+func (e *Estate) Add(h Head) error {
+	if h.Key != e.signer.VerifierKey() {
 		return errors.New("estate's log: the head was sealed with another key")
 	}
-	f, err := os.OpenFile(filepath.Join(e.dir, lockName), os.O_RDWR|os.O_CREATE, 0o600)
+	in, err := openFolder(e.dir)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	f, err := in.OpenFile(lockName, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return cannotWrite(err)
 	}
@@ -119,17 +117,13 @@ func (e *Estate) Add(h Head, s Signer) error {
 			Next: "see who holds that file (a check of the record that was suspended?), then the same command again",
 		}
 	}
-	removeTemps(e.dir)
-	t, err := e.load()
+	in.removeTemps()
+	l, err := e.load(in)
 	if err != nil {
-		return &keyrotor.Problem{
-			Err:  fmt.Errorf("estate's log: %w", err),
-			Now:  "the run is sealed; its head is not in the estate's log",
-			Next: "keyrotor evidence verify " + filepath.Dir(e.dir),
-		}
-	}
-	if known, err := has(t, h); err != nil || known {
 		return err
+	}
+	if has(l.of(h.Run), h) {
+		return nil
 	}
 	leaf, err := canonical(h)
 	if err != nil {
@@ -138,78 +132,185 @@ func (e *Estate) Add(h Head, s Signer) error {
 	if len(leaf) > maxEntry {
 		return fmt.Errorf("estate's log: head of %d bytes is longer than the %d that a log entry may have", len(leaf), maxEntry)
 	}
-	old := t.size()
-	if err := t.add(leaf); err != nil {
+	old := l.tree.leaves
+	if err := l.add(leaf); err != nil {
 		return err
 	}
-	return t.publish(e.dir, estateOrigin, old, s)
+	return l.tree.publish(in, ".", estateOrigin, old, l.all(), e.signer)
 }
 
-// has reports whether h is the last head of its run.
-func has(t *tree, h Head) (bool, error) {
-	for i := len(t.leaves) - 1; i >= 0; i-- {
-		var have Head
-		if err := json.Unmarshal(t.leaves[i], &have); err != nil {
-			return false, fmt.Errorf("estate's log: entry %d: %w", i, err)
-		}
-		if have.Run == h.Run {
-			return have.Size == h.Size && have.Root == h.Root && have.Key == h.Key, nil
-		}
+// has reports whether h is the last of a run's heads.
+func has(heads []Head, h Head) bool {
+	if len(heads) == 0 {
+		return false
 	}
-	return false, nil
+	last := heads[len(heads)-1]
+	return last.Size == h.Size && last.Root == h.Root && last.Key == h.Key
 }
 
-// load reads all entries and checks them against the checkpoint's root: a
-// damaged log is not signed over.
-func (e *Estate) load() (*tree, error) {
-	size, root, err := readCheckpoint(e.dir)
+// read is load for who writes nothing. It waits for a writer to end, for that one
+// clears away what its new checkpoint has outgrown.
+func (e *Estate) read() (*estateLog, error) {
+	in, err := openFolder(e.dir)
 	if err != nil {
 		return nil, err
 	}
-	t := newTree()
-	for n := int64(0); n*tileWidth < size; n++ {
-		width := min(tileWidth, size-n*tileWidth)
-		if err := e.loadBundle(t, tlog.Tile{H: tileHeight, L: -1, N: n, W: int(width)}); err != nil {
+	defer in.Close()
+	if f, err := in.Open(lockName); err == nil { // none was made before the first head
+		defer f.Close()
+		if err := lockWithin(f, syscall.LOCK_SH, addPatience); err != nil {
+			return nil, fmt.Errorf("lock %s: %w", f.Name(), err)
+		}
+	}
+	return e.load(in)
+}
+
+// estateLog is the estate's log as it was read.
+type estateLog struct {
+	tree   tree
+	leaves [][]byte
+	heads  []Head
+	root   string
+}
+
+func (l *estateLog) head() string { return fmt.Sprintf("%d:%s", l.tree.leaves, l.root) }
+
+// of are a run's heads, oldest first.
+func (l *estateLog) of(run keyrotor.RunID) []Head {
+	var heads []Head
+	for _, h := range l.heads {
+		if h.Run == run {
+			heads = append(heads, h)
+		}
+	}
+	return heads
+}
+
+func (l *estateLog) known(run keyrotor.RunID) int64 {
+	if heads := l.of(run); len(heads) > 0 {
+		return heads[len(heads)-1].Size
+	}
+	return 0
+}
+
+func (l *estateLog) add(leaf []byte) error {
+	var h Head
+	if err := json.Unmarshal(leaf, &h); err != nil {
+		return fmt.Errorf("entry %d: %w", len(l.leaves), err)
+	}
+	l.leaves, l.heads = append(l.leaves, leaf), append(l.heads, h)
+	return l.tree.add(leaf)
+}
+
+func (l *estateLog) all() iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		for _, leaf := range l.leaves {
+			if !yield(leaf, nil) {
+				return
+			}
+		}
+	}
+}
+
+// load reads all entries and checks them against the checkpoint's root, and the
+// checkpoint against the keys that are believed: a log that was damaged, or that
+// somebody else wrote, is neither built on nor signed over.
+func (e *Estate) load(in folder) (*estateLog, error) {
+	l, err := e.entries(in)
+	if err == nil {
+		return l, nil
+	}
+	var refusal *keyrotor.Refusal
+	if errors.As(err, &refusal) {
+		return nil, err
+	}
+	return nil, &keyrotor.Problem{
+		Err:  fmt.Errorf("estate's log: %w", err),
+		Now:  "nothing was added to the estate's log; what runs hold is in their own logs",
+		Next: "keyrotor evidence verify STATE",
+	}
+}
+
+func (e *Estate) entries(in folder) (*estateLog, error) {
+	sealed, err := readSeal(in, ".")
+	if err != nil {
+		return nil, err
+	}
+	l := &estateLog{}
+	if sealed.size == 0 {
+		return l, errors.Join(noTiles(in), e.neverBegun())
+	}
+	if sealed.signer(estateOrigin, e.signer.Believed()) == "" {
+		return nil, &keyrotor.Refusal{
+			What: "the estate's log " + e.dir + " was last signed with a key that is not known here",
+			Now:  "nothing was added to the estate's log",
+			Next: "if it was a colleague or another machine of yours, add its key to the file that ledger_keys names in the configuration; there this prints it:\nkeyrotor evidence key\nif not:\nkeyrotor evidence verify STATE",
+		}
+	}
+	for n := int64(0); n*tileWidth < sealed.size; n++ {
+		width := min(tileWidth, sealed.size-n*tileWidth)
+		if err := l.addBundle(in, tlog.Tile{H: tileHeight, L: -1, N: n, W: int(width)}); err != nil {
 			return nil, err
 		}
 	}
-	if size == 0 {
-		return t, e.noTiles()
-	}
-	got, err := t.root()
-	if err != nil {
+	if l.root, err = l.tree.rootAt(sealed.size); err != nil {
 		return nil, err
 	}
-	if base64.StdEncoding.EncodeToString(got[:]) != root {
+	if l.root != sealed.root {
 		return nil, errors.New("its entries do not fit its checkpoint")
 	}
-	return t, nil
+	return l, nil
 }
 
 // noTiles refuses to begin anew where a log was: full tiles outlive every
 // interrupted first write, so a checkpoint is missing.
-func (e *Estate) noTiles() error {
-	if _, err := os.Stat(filepath.Join(e.dir, tileDir, entriesDir, "000")); err == nil {
+func noTiles(in folder) error {
+	if _, err := in.Stat(tileDir + "/" + entriesDir + "/000"); !errors.Is(err, fs.ErrNotExist) {
 		return errors.New("it has entries and no checkpoint")
 	}
 	return nil
 }
 
-func (e *Estate) loadBundle(t *tree, bundle tlog.Tile) error {
-	path := filepath.Join(e.dir, filepath.FromSlash(tilePath(bundle)))
-	data, err := os.ReadFile(path)
+// mostAtOnce is how many runs are believed to have been sealed for the first time
+// before any of them was in the estate's log.
+const mostAtOnce = 16
+
+// neverBegun refuses to begin a log anew where one was: a run is sealed a second
+// time, and most runs begin, only after an earlier head was added.
+func (e *Estate) neverBegun() error {
+	dirs, err := filepath.Glob(filepath.Join(filepath.Dir(e.dir), "runs", "*"))
+	if err != nil {
+		return err
+	}
+	sealed := 0
+	for _, dir := range dirs {
+		n, err := Journal(dir).seals()
+		if err != nil {
+			return fmt.Errorf("whether it ever began: %w", err)
+		}
+		sealed += min(n, 1)
+		if n > 1 || sealed > mostAtOnce {
+			return fmt.Errorf("it is not there, and %s is sealed", filepath.Base(dir))
+		}
+	}
+	return nil
+}
+
+func (l *estateLog) addBundle(in folder, bundle tlog.Tile) error {
+	name := tilePath(bundle)
+	data, err := in.ReadFile(name)
 	if err != nil {
 		return err
 	}
 	for range bundle.W {
 		if len(data) < 2 {
-			return fmt.Errorf("%s: ends early", path)
+			return fmt.Errorf("%s: ends early", name)
 		}
 		n := int(binary.BigEndian.Uint16(data))
 		if len(data) < 2+n {
-			return fmt.Errorf("%s: ends early", path)
+			return fmt.Errorf("%s: ends early", name)
 		}
-		if err := t.add(data[2 : 2+n]); err != nil {
+		if err := l.add(data[2 : 2+n]); err != nil {
 			return err
 		}
 		data = data[2+n:]

@@ -2,10 +2,12 @@ package ledger
 
 import (
 	"bytes"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -17,58 +19,95 @@ import (
 // tempPrefix marks files that are not in place yet.
 const tempPrefix = ".tmp-"
 
-// writeFile puts a file in place whole or not at all, and durably.
-func writeFile(path string, data []byte) error {
-	dir := filepath.Dir(path)
+// folder is a folder of the record, which nothing leads out of: the names in a
+// journal and the links in a folder are whatever somebody wrote there.
+type folder struct{ *os.Root }
+
+// openFolder opens a folder, making it when there is none.
+func openFolder(dir string) (folder, error) {
 	if err := makeDirs(dir); err != nil {
+		return folder{}, cannotWrite(err)
+	}
+	root, err := os.OpenRoot(dir)
+	return folder{root}, cannotWrite(err)
+}
+
+// write puts a file in place whole or not at all, and durably.
+func (f folder) write(name string, data []byte) error {
+	dir := path.Dir(name)
+	if err := f.makeDirs(dir); err != nil {
 		return cannotWrite(err)
 	}
-	tmp, err := writeTemp(dir, tempPrefix, data)
+	tmp, err := f.writeTemp(dir, data)
 	if err != nil {
 		return cannotWrite(err)
 	}
-	if err := os.Rename(tmp, path); err != nil {
-		os.Remove(tmp)
+	if err := f.Rename(tmp, name); err != nil {
+		_ = f.Remove(tmp)
 		return cannotWrite(err)
 	}
-	return cannotWrite(syncDir(dir))
+	return cannotWrite(f.sync(dir))
 }
 
-// keepFile is writeFile for content that is mostly there already: to read is
-// cheaper than to write and sync.
-func keepFile(path string, data []byte) error {
-	if is, err := os.ReadFile(path); err == nil && bytes.Equal(is, data) {
+// keep is write for content that is mostly there already: to read is cheaper than
+// to write and sync.
+func (f folder) keep(name string, data []byte) error {
+	if is, err := f.ReadFile(name); err == nil && bytes.Equal(is, data) {
 		return nil
 	}
-	return writeFile(path, data)
+	return f.write(name, data)
 }
 
-func writeTemp(dir, prefix string, data []byte) (string, error) {
-	f, err := os.CreateTemp(dir, prefix+"*")
+func (f folder) writeTemp(dir string, data []byte) (name string, err error) {
+	name = path.Join(dir, tempPrefix+rand.Text())
+	tmp, err := f.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return "", err
 	}
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		os.Remove(f.Name())
+	_, err = tmp.Write(data)
+	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
+		_ = f.Remove(name)
 		return "", err
 	}
-	return f.Name(), nil
+	return name, nil
 }
 
-// removeTemps removes what killed writers left below dir. The caller holds the
-// lock that every writer there holds. That a file stays is no harm.
-func removeTemps(dir string) {
-	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+// makeDirs makes a folder and its parents, and makes them last: a file is only
+// as durable as the folders above it.
+func (f folder) makeDirs(dir string) error {
+	if _, err := f.Stat(dir); err == nil {
+		return nil
+	}
+	parent := path.Dir(dir)
+	if err := f.makeDirs(parent); err != nil {
+		return err
+	}
+	if err := f.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return f.sync(parent)
+}
+
+func (f folder) sync(dir string) error {
+	d, err := f.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// removeTemps removes what killed writers left. The caller holds the lock that
+// every writer there holds. That a file stays is no harm.
+func (f folder) removeTemps() {
+	_ = fs.WalkDir(f.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		if err == nil && d.Type().IsRegular() && strings.HasPrefix(d.Name(), tempPrefix) {
-			_ = os.Remove(path)
+			_ = f.Remove(name)
 		}
 		return nil
 	})
 }
 
-// makeDirs makes a folder and its parents, and makes them last: a file is only
-// as durable as the folders above it.
+// makeDirs makes a folder outside of any record, with its parents, to last.
 func makeDirs(dir string) error {
 	if _, err := os.Stat(dir); err == nil {
 		return nil

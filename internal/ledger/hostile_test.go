@@ -123,11 +123,11 @@ func TestACheckHoldsUpNoWriterThatHasNothingToAdd(t *testing.T) {
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_SH); err != nil {
 		t.Fatal(err)
 	}
-	estate, err := ledger.OpenEstate(filepath.Join(s.dir, "ledger"))
+	estate, err := ledger.OpenEstate(filepath.Join(s.dir, "ledger"), s.signer)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if known, err := estate.Knows(head); err != nil || !known {
-		t.Errorf("known %v, %v", known, err)
+	if known, err := estate.Known(runID); err != nil || known != head.Size {
+		t.Errorf("known: got %d, %v, want %d", known, err, head.Size)
 	}
 }

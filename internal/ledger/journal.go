@@ -4,8 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
-	"path/filepath"
+	"path"
+	"slices"
+
+	"github.com/keyrotor/keyrotor"
 )
 
 // Journal is the log of the run in a folder, to be read without being its writer:
@@ -15,8 +19,7 @@ type Journal string
 // Entries calls fn for each whole line, in order; none when the run has no log. It
 // holds them against nothing: OpenRun and Verify do.
 func (j Journal) Entries(fn func(Entry) error) error {
-	path := filepath.Join(string(j), logDir, journalName)
-	f, err := os.Open(path)
+	f, err := os.OpenInRoot(string(j), path.Join(logDir, journalName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -26,22 +29,81 @@ func (j Journal) Entries(fn func(Entry) error) error {
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return fmt.Errorf("read %s: %w", path, err)
+		return fmt.Errorf("read %s: %w", f.Name(), err)
 	}
 	return entriesOf(f, info.Size(), fn)
 }
 
-// firstSeal is how many entries the first seal covers, itself among them; 0 when
-// nothing is sealed.
-func (j Journal) firstSeal() (int64, error) {
-	var size int64
-	err := j.Entries(func(e Entry) error {
-		if e.Type == TypeSeal && size == 0 {
-			size = e.Seq + 1
+// beginsWith reports whether the log's first entries are those that a head is of,
+// and its first seal is the head's. A seal that was interrupted is none.
+func (j Journal) beginsWith(h Head) (bool, error) {
+	f, err := os.OpenInRoot(string(j), path.Join(logDir, journalName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read the run's log: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
+	var t tree
+	seals, err := sealsOf(linesOf(f, info.Size()), h.Size, t.add)
+	if err != nil || h.Size < 1 || t.leaves != h.Size || seals != 1 {
+		return false, err
+	}
+	root, err := t.rootAt(h.Size)
+	return root == h.Root, err
+}
+
+// sealsOf counts the seals among so many lines of a log, and hands each line on. A
+// seal that was interrupted before its checkpoint is none.
+func sealsOf(lines iter.Seq2[[]byte, error], most int64, each func(line []byte) error) (int, error) {
+	var seals, found []Entry
+	n := int64(0)
+	for line, err := range lines {
+		if err != nil {
+			return 0, err
 		}
-		return nil
-	})
-	return size, err
+		if n++; n > most {
+			break
+		}
+		e, _, err := readEntry(line)
+		if err == nil {
+			err = each(line)
+		}
+		if err != nil {
+			return 0, err
+		}
+		switch e.Type {
+		case TypeSeal:
+			seals = append(seals, e)
+		case TypeFound:
+			found = append(found, e)
+		}
+	}
+	marks := marksOf(found, 0)
+	return len(slices.DeleteFunc(seals, func(e Entry) bool { return marks.has(e.Seq) })), nil
+}
+
+// seals is how many seals the run's checkpoint covers.
+func (j Journal) seals() (int, error) {
+	size, err := j.sealedSize()
+	if err != nil || size == 0 {
+		return 0, err
+	}
+	f, err := os.OpenInRoot(string(j), path.Join(logDir, journalName))
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return sealsOf(linesOf(f, info.Size()), size, func([]byte) error { return nil })
 }
 
 // Sealed reports whether the last seal covers all that the log holds; true also
@@ -56,6 +118,89 @@ func (j Journal) Sealed() (bool, error) {
 	if err != nil || n == 0 {
 		return true, err
 	}
-	size, err := sealedSize(filepath.Join(string(j), logDir))
+	size, err := j.sealedSize()
 	return last == TypeSeal && size == n, err
+}
+
+// sealedSize is how many entries the run's checkpoint covers, whoever signed it; 0
+// where there is none.
+func (j Journal) sealedSize() (int64, error) {
+	root, err := os.OpenRoot(string(j))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer root.Close()
+	s, err := readSeal(folder{root}, logDir)
+	return s.size, err
+}
+
+// Sealed is the part of a run's log that stands under a seal by one of the believed
+// keys, to be read without being its writer.
+type Sealed struct {
+	Journal  Journal
+	Run      keyrotor.RunID
+	Believed []string // verifier keys, as Signer.Believed gives them
+}
+
+// Entries calls fn for each entry under the seal, in order: none where nothing is
+// sealed. A seal by anybody else, or over other entries, is an error.
+func (s Sealed) Entries(fn func(Entry) error) error {
+	root, err := os.OpenRoot(string(s.Journal))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the run's log: %w", err)
+	}
+	defer root.Close()
+	sealed, err := readSeal(folder{root}, logDir)
+	if err != nil || sealed.size == 0 {
+		return err
+	}
+	if sealed.signer(runOrigin(s.Run), s.Believed) == "" {
+		return fmt.Errorf("run %s: its last seal is by a key that is not known here", s.Run)
+	}
+	f, err := root.Open(path.Join(logDir, journalName))
+	if err != nil {
+		return fmt.Errorf("read the run's log: %w", err)
+	}
+	defer f.Close()
+	size, err := s.sealedBytes(f, sealed)
+	if err != nil {
+		return err
+	}
+	return entriesOf(f, size, fn)
+}
+
+// sealedBytes is how much of the journal a seal covers, if it covers it.
+func (s Sealed) sealedBytes(f *os.File, sealed seal) (int64, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	var t tree
+	size := int64(0)
+	for line, err := range linesOf(f, info.Size()) {
+		if err == nil {
+			err = t.add(line)
+		}
+		if err != nil {
+			return 0, err
+		}
+		size += int64(len(line)) + 1
+		if t.leaves == sealed.size {
+			break
+		}
+	}
+	if t.leaves != sealed.size {
+		return 0, fmt.Errorf("run %s: its log has %d entries, its seal covers %d", s.Run, t.leaves, sealed.size)
+	}
+	got, err := t.rootAt(t.leaves)
+	if err == nil && got != sealed.root {
+		err = fmt.Errorf("run %s: its log is not the one that was sealed", s.Run)
+	}
+	return size, err
 }

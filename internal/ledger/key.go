@@ -15,11 +15,14 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// Signer signs checkpoints and tells the key to check them with, which goes
-// into the log beside them.
+// Signer signs checkpoints, tells the key to check them with, which goes into the
+// log beside them, and knows whose seals are believed.
 type Signer interface {
 	note.Signer
+	// VerifierKey is the key's public half.
 	VerifierKey() string
+	// Believed are the verifier keys whose seals are built on: its own first.
+	Believed() []string
 }
 
 type signer struct {
@@ -28,6 +31,19 @@ type signer struct {
 }
 
 func (s signer) VerifierKey() string { return s.verifier }
+func (s signer) Believed() []string  { return []string{s.verifier} }
+
+// believing is a signer that believes others as well.
+type believing struct {
+	Signer
+	others []string
+}
+
+func (b believing) Believed() []string { return append(b.Signer.Believed(), b.others...) }
+
+// Believing makes a signer that also builds on what others sealed: verifier keys
+// as ParseKeys returns them.
+func Believing(s Signer, others []string) Signer { return believing{s, others} }
 
 // LoadOrCreateKey reads the ledger's signing key from path, or makes one there
 // under the given name (mode 0600, in a folder of mode 0700). The verifier key
@@ -87,7 +103,7 @@ func createKey(path, name string, rand io.Reader) ([]byte, error) {
 	}
 	// Linking a complete file into place lets two processes start at once: one
 	// wins, both then read the same key.
-	tmp, err := writeTemp(filepath.Dir(path), keyPrefix, []byte(key+"\n"))
+	tmp, err := writeKey(filepath.Dir(path), []byte(key+"\n"))
 	if err != nil {
 		return nil, err
 	}
@@ -99,6 +115,19 @@ func createKey(path, name string, rand io.Reader) ([]byte, error) {
 		return nil, err
 	}
 	return os.ReadFile(path)
+}
+
+func writeKey(dir string, key []byte) (string, error) {
+	f, err := os.CreateTemp(dir, keyPrefix+"*")
+	if err != nil {
+		return "", err
+	}
+	_, err = f.Write(key)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		_ = os.Remove(f.Name())
+		return "", err
+	}
+	return f.Name(), nil
 }
 
 func private(path string) error {

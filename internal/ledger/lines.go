@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
-	"os"
 
 	"github.com/keyrotor/keyrotor"
 )
@@ -17,14 +16,9 @@ const linesDir = "lines"
 // included) the first 16 hex digits of its SHA-256, one a line. The digest says
 // whether the file is the one that was sealed; the short hashes only say where
 // it is not.
-func hashLines(path string) ([]byte, keyrotor.Digest, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, "", err
-	}
-	defer f.Close()
+func hashLines(file io.Reader) ([]byte, keyrotor.Digest, error) {
 	whole := sha256.New()
-	in := bufio.NewReaderSize(io.TeeReader(f, whole), 1<<16)
+	in := bufio.NewReaderSize(io.TeeReader(file, whole), 1<<16)
 	var out []byte
 	line, begun := sha256.New(), false
 	for {

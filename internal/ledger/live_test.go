@@ -23,18 +23,11 @@ func (s *state) writing(n int) error {
 		return err
 	}
 	defer r.Close()
-	estate, err := ledger.OpenEstate(filepath.Join(s.dir, "ledger"))
+	estate, err := ledger.OpenEstate(filepath.Join(s.dir, "ledger"), s.signer)
 	if err != nil {
 		return err
 	}
-	if head, sealed, err := r.SealedHead(s.signer); err != nil {
-		return err
-	} else if sealed {
-		if err := estate.Add(head, s.signer); err != nil {
-			return err
-		}
-	}
-	if err := r.TakeUp(s.signer); err != nil {
+	if err := s.takeUp(r, estate, runID); err != nil {
 		return err
 	}
 	for _, name := range []string{"outcomes.jsonl", "summary.json"} {
@@ -54,7 +47,7 @@ func (s *state) writing(n int) error {
 	if err != nil {
 		return err
 	}
-	return estate.Add(head, s.signer)
+	return estate.Add(head)
 }
 
 const writerDir = "KEYROTOR_TEST_LEDGER_WRITER"

@@ -1,14 +1,12 @@
 package ledger
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -69,8 +67,9 @@ func (r *Run) Artifacts() (map[string]keyrotor.Digest, error) {
 
 // Check returns *Altered when files of the run are not what was recorded. Of the
 // named files it demands more: that a seal, or the writer itself, vouches for them.
-// What a killed process left right before its seal may be forged as well, and is
-// to be made anew before anything is built on it.
+// What a killed process left right before its seal may be forged as well, and what
+// no record knows was put there: both are to be made anew before anything is built
+// on them.
 func (r *Run) Check(named ...string) error {
 	r.writing.Lock()
 	defer r.writing.Unlock()
@@ -78,8 +77,15 @@ func (r *Run) Check(named ...string) error {
 	if err != nil {
 		return err
 	}
+	names := map[string]bool{}
+	for name := range rec.files {
+		names[name] = true
+	}
+	for _, name := range named {
+		names[name] = true // also where no record knows of it
+	}
 	var altered []string
-	for _, name := range slices.Sorted(maps.Keys(rec.files)) {
+	for _, name := range slices.Sorted(maps.Keys(names)) {
 		_, digest, err := r.hash(name)
 		if err != nil {
 			return err
@@ -127,7 +133,7 @@ func (s replayed) closed(key string) bool { return s.last.Type == TypeSeal && s.
 func (r *Run) replay() (replayed, error) {
 	rec := replayed{files: map[string]recorded{}}
 	each := func(fn func(Entry) error) error { return r.entriesUpTo(r.size, fn) }
-	found, err := foundIn(each, false)
+	found, err := FoundIn(each)
 	if err != nil {
 		return rec, err
 	}
@@ -225,10 +231,15 @@ func (r *Run) adopt(rec replayed, found []string) ([]*waiting, error) {
 // hash is a file's digest and the short hashes of its lines; "" when there is no
 // such file.
 func (r *Run) hash(name string) ([]byte, keyrotor.Digest, error) {
-	lines, digest, err := hashLines(filepath.Join(r.dir, filepath.FromSlash(name)))
+	f, err := r.in.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, "", nil
 	}
+	if err != nil {
+		return nil, "", fmt.Errorf("digest %s: %w", name, err)
+	}
+	defer f.Close()
+	lines, digest, err := hashLines(f)
 	if err != nil {
 		return nil, "", fmt.Errorf("digest %s: %w", name, err)
 	}
@@ -238,15 +249,12 @@ func (r *Run) hash(name string) ([]byte, keyrotor.Digest, error) {
 // writeLines keeps the short hashes of a file's lines, from which Verify tells
 // where it was changed later.
 func (r *Run) writeLines(name string, digest keyrotor.Digest, lines []byte) error {
-	path := filepath.Join(r.dir, logDir, linesDir, filepath.FromSlash(name))
-	if digest == "" {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return cannotWrite(err)
-		}
-		return nil
+	name = path.Join(logDir, linesDir, name)
+	if digest != "" {
+		return r.in.keep(name, lines)
 	}
-	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, lines) {
-		return nil
+	if err := r.in.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return cannotWrite(err)
 	}
-	return writeFile(path, lines)
+	return nil
 }

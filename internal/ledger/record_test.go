@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -164,7 +165,7 @@ func TestAnApprovalIsAWitnessOfTheEstatesLog(t *testing.T) {
 	s := newState(t)
 	s.turn(t, firstRun, 1, nil)
 	s.turn(t, runID, 1, nil)
-	estate, err := ledger.OpenEstate(filepath.Join(s.dir, "ledger"))
+	estate, err := ledger.OpenEstate(filepath.Join(s.dir, "ledger"), s.signer)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,14 +176,28 @@ func TestAnApprovalIsAWitnessOfTheEstatesLog(t *testing.T) {
 	if other, err := estate.HeadOver("20261121T101503Z-0000", ledger.Journal(t.TempDir())); err != nil || other != "0:" {
 		t.Errorf("head over a run that is not in the log: %q, %v", other, err)
 	}
-	// Another machine has a copy of the run, and a log of its own, which learns of
-	// the run by its second seal: what that log says is no witness of this one.
+	// A copy of the run in another state is known there by a later seal: what that
+	// log says is no witness of this one.
 	copied := newState(t)
+	copied.turn(t, firstRun, 1, nil)
+	if err := os.CopyFS(copied.runDir(runID), os.DirFS(s.runDir(runID))); err != nil {
+		t.Fatal(err)
+	}
+	r := s.open(t, runID)
+	appendNote(t, r, "the run goes on")
+	if _, err := r.Seal(s.signer, nil); err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	s.turn(t, runID, 0, nil)
+	if err := os.RemoveAll(copied.runDir(runID)); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.CopyFS(copied.runDir(runID), os.DirFS(s.runDir(runID))); err != nil {
 		t.Fatal(err)
 	}
 	copied.turn(t, runID, 1, nil)
-	if there, err := ledger.OpenEstate(filepath.Join(copied.dir, "ledger")); err != nil {
+	if there, err := ledger.OpenEstate(filepath.Join(copied.dir, "ledger"), copied.signer); err != nil {
 		t.Fatal(err)
 	} else if head, err := there.HeadOver(runID, ledger.Journal(copied.runDir(runID))); err != nil || head != "0:" {
 		t.Errorf("head over a copied run: %q, %v", head, err)
@@ -202,11 +217,24 @@ func TestAnApprovalIsAWitnessOfTheEstatesLog(t *testing.T) {
 			if err := r.Append(t.Context(), ledger.Entry{Type: ledger.TypeApproval, Approval: &a}); err != nil {
 				t.Fatal(err)
 			}
+			if _, err := r.Seal(s.signer, nil); err != nil {
+				t.Fatal(err)
+			}
 			r.Close()
 			machine.turn(t, runID, 1, nil)
 			report := verify(t, machine.dir, ledger.VerifyOptions{Key: s.key})
 			if report.OK() != (c.fault == "") || !strings.Contains(fmt.Sprint(report.Faults), c.fault) {
-				t.Errorf("got %v, want %q", report.Faults, c.fault)
+				t.Errorf("that counted: got %v, want %q", report.Faults, c.fault)
+			}
+			signed, err := json.Marshal(a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			waiting := &state{dir: copyTree(t, s.dir), signer: s.signer, key: s.key}
+			waiting.turn(t, runID, 0, map[string]string{"approvals/alice.json": string(signed)})
+			report = verify(t, waiting.dir, ledger.VerifyOptions{Key: s.key})
+			if report.OK() != (c.fault == "") || !strings.Contains(fmt.Sprint(report.Faults), c.fault) {
+				t.Errorf("that is not applied yet: got %v, want %q", report.Faults, c.fault)
 			}
 		})
 	}

@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
+	"path"
 	"path/filepath"
 	"sync"
 	"syscall"
@@ -26,7 +28,7 @@ const (
 // concurrently.
 type Run struct {
 	id  keyrotor.RunID
-	dir string // the run's folder
+	in  folder // the run's
 	now func() time.Time
 
 	// writing is held by whoever writes the journal or seals; the fields below
@@ -36,6 +38,7 @@ type Run struct {
 	size    int64 // bytes known to be durable
 	next    int64 // number of the next entry
 	chain   string
+	tree    tree  // of the entries, as they were when they were read or written
 	broken  error // set when the file's state is not known any more
 
 	// Entries wait here while another batch is being synced: one fsync serves
@@ -59,28 +62,38 @@ type waiting struct {
 // acknowledged; it is cut off, and an entry says so. Anything else that does
 // not fit is an error.
 func OpenRun(dir string, run keyrotor.RunID, now func() time.Time) (*Run, error) {
-	if err := makeDirs(filepath.Join(dir, logDir)); err != nil {
-		return nil, cannotWrite(err)
-	}
-	path := filepath.Join(dir, logDir, journalName)
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	in, err := openFolder(dir)
 	if err != nil {
-		return nil, cannotWrite(err)
+		return nil, err
+	}
+	r := &Run{id: run, in: in, now: now}
+	if err := r.open(); err != nil {
+		return nil, errors.Join(err, in.Close())
+	}
+	return r, nil
+}
+
+func (r *Run) open() error {
+	if err := r.in.makeDirs(logDir); err != nil {
+		return cannotWrite(err)
+	}
+	f, err := r.in.OpenFile(path.Join(logDir, journalName), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return cannotWrite(err)
 	}
 	if err := lock(f, syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, &Busy{Run: run}
+			return &Busy{Run: r.id}
 		}
-		return nil, fmt.Errorf("lock %s: %w", path, err)
+		return fmt.Errorf("lock %s: %w", f.Name(), err)
 	}
-	removeTemps(dir)
-	r := &Run{id: run, dir: dir, now: now, file: f}
+	r.in.removeTemps()
+	r.file = f
 	if err := r.recover(); err != nil {
-		f.Close()
-		return nil, err
+		return errors.Join(err, f.Close())
 	}
-	return r, nil
+	return nil
 }
 
 // Begun reports whether the run in folder dir has a log.
@@ -117,7 +130,7 @@ func (r *Run) recover() error {
 	if _, err := r.file.Seek(r.size, io.SeekStart); err != nil {
 		return err
 	}
-	if err := syncDir(filepath.Dir(r.file.Name())); err != nil {
+	if err := r.in.sync(logDir); err != nil {
 		return cannotWrite(err)
 	}
 	// A crash may have come between write and sync: what was read back counts
@@ -154,7 +167,7 @@ func (r *Run) readBack() (torn int64, err error) {
 			return 0, &keyrotor.Problem{
 				Err:  fmt.Errorf("%s:%d: %w", r.file.Name(), r.next+1, err),
 				Now:  "the record of this run is damaged; nothing was changed by this command",
-				Next: "keyrotor evidence verify " + r.dir,
+				Next: "keyrotor evidence verify STATE",
 			}
 		}
 		r.chain = chain
@@ -163,36 +176,35 @@ func (r *Run) readBack() (torn int64, err error) {
 	}
 }
 
+// accept takes a line into the tree that fits the ones before it.
 func (r *Run) accept(line []byte) (chain string, err error) {
-	var e Entry
-	if err := json.Unmarshal(line, &e); err != nil {
-		return "", fmt.Errorf("not a ledger entry: %w", err)
-	}
-	if e.Schema != keyrotor.SchemaLedgerEntry || e.Version != keyrotor.SchemaVersion {
-		return "", fmt.Errorf("schema %q version %d is not known to this version", e.Schema, e.Version)
-	}
-	again, chain, err := e.encode(r.next, r.chain)
+	e, bare, err := readEntry(line)
 	if err != nil {
 		return "", err
 	}
-	if !bytes.Equal(again, line) {
+	if e.Seq != r.next || e.Chain != chainOf(r.chain, bare) {
 		return "", errors.New("entry was changed, or one before it is missing")
 	}
-	return chain, nil
+	if e.Type == TypeArtifact {
+		if err := artifactName(e.Artifact); err != nil {
+			return "", err
+		}
+	}
+	return e.Chain, r.tree.add(line)
 }
 
 // fitsCheckpoint refuses a journal that is shorter than what was sealed: lines
 // that were acknowledged are gone.
 func (r *Run) fitsCheckpoint() error {
-	size, err := sealedSize(filepath.Join(r.dir, logDir))
+	sealed, err := readSeal(r.in, logDir)
 	if err != nil {
 		return err
 	}
-	if size > r.next {
+	if sealed.size > r.next {
 		return &keyrotor.Problem{
-			Err:  fmt.Errorf("%s has %d whole lines, its checkpoint covers %d", r.file.Name(), r.next, size),
+			Err:  fmt.Errorf("%s has %d whole lines, its checkpoint covers %d", r.file.Name(), r.next, sealed.size),
 			Now:  "acknowledged lines of the record are missing; nothing was changed by this command",
-			Next: "keyrotor evidence verify " + r.dir,
+			Next: "keyrotor evidence verify STATE",
 		}
 	}
 	return nil
@@ -248,7 +260,11 @@ func (r *Run) write(batch []*waiting) error {
 	next, chain := r.next, r.chain
 	for _, w := range batch {
 		line, c, err := w.entry.encode(next, chain)
+		if err == nil {
+			err = r.tree.add(line)
+		}
 		if err != nil {
+			r.tree.cut(r.next)
 			return fmt.Errorf("record %s: %w", w.entry.Type, err)
 		}
 		buf.Write(line)
@@ -269,6 +285,7 @@ func (r *Run) write(batch []*waiting) error {
 // failed sync the kernel may count lost pages as written, so nothing is synced a
 // second time: the bytes are cut off and written anew by the next try.
 func (r *Run) takeBack(cause error) error {
+	r.tree.cut(r.next)
 	if err := r.cutBack(); err != nil {
 		r.broken = cannotWrite(errors.Join(cause, err))
 		return r.broken
@@ -292,21 +309,40 @@ func (r *Run) entriesUpTo(size int64, fn func(Entry) error) error {
 
 // entriesOf reads the whole lines among the first bytes of a journal.
 func entriesOf(f *os.File, size int64, fn func(Entry) error) error {
-	lines := bufio.NewReaderSize(io.NewSectionReader(f, 0, size), 1<<16)
-	for n := 1; ; n++ {
-		line, err := lines.ReadBytes('\n')
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
+	n := 0
+	for line, err := range linesOf(f, size) {
 		if err != nil {
-			return fmt.Errorf("read %s: %w", f.Name(), err)
+			return err
 		}
+		n++
 		var e Entry
 		if err := json.Unmarshal(line, &e); err != nil {
 			return fmt.Errorf("%s:%d: %w", f.Name(), n, err)
 		}
 		if err := fn(e); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// linesOf are the whole lines among the first bytes of a journal, each valid until
+// the next.
+func linesOf(f *os.File, size int64) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		lines := bufio.NewReaderSize(io.NewSectionReader(f, 0, size), 2*maxEntry)
+		for {
+			line, err := lines.ReadSlice('\n')
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err != nil {
+				yield(nil, fmt.Errorf("read %s: %w", f.Name(), err))
+				return
+			}
+			if !yield(line[:len(line)-1], nil) {
+				return
+			}
 		}
 	}
 }
@@ -325,5 +361,5 @@ func (r *Run) Close() error {
 	if r.broken == nil {
 		r.broken = errors.New("the run's log is closed")
 	}
-	return r.file.Close()
+	return errors.Join(r.file.Close(), r.in.Close())
 }

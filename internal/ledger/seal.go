@@ -1,10 +1,6 @@
 package ledger
 
 import (
-	"encoding/base64"
-	"errors"
-	"path/filepath"
-
 	"github.com/keyrotor/keyrotor"
 )
 
@@ -47,56 +43,24 @@ func (r *Run) Seal(s Signer, found []string) (Head, error) {
 	return head, err
 }
 
-// publish builds the tree of all durable entries and puts it in place.
+// publish puts the tree of all durable entries in place.
 func (r *Run) publish(s Signer) (Head, error) {
-	dir := filepath.Join(r.dir, logDir)
-	old, oldRoot, err := readCheckpoint(dir)
+	if _, _, err := r.vouched(s); err != nil {
+		return Head{}, err // a seal builds on the one before
+	}
+	root, err := r.tree.rootAt(r.next)
 	if err != nil {
 		return Head{}, err
 	}
-	t := newTree()
-	head := Head{Schema: keyrotor.SchemaRunHead, Version: keyrotor.SchemaVersion, Run: r.id, Key: s.VerifierKey()}
-	chain := ""
+	head := Head{Schema: keyrotor.SchemaRunHead, Version: keyrotor.SchemaVersion, Run: r.id, Key: s.VerifierKey(), Size: r.next, Root: root}
 	err = r.entriesUpTo(r.size, func(e Entry) error {
-		leaf, c, err := e.encode(t.size(), chain)
-		if err != nil {
-			return err
-		}
-		chain = c
 		head.At = e.At
-		if err := t.add(leaf); err != nil {
-			return err
-		}
-		return r.extends(t, old, oldRoot)
+		return nil
 	})
 	if err != nil {
 		return Head{}, err
 	}
-	root, err := t.root()
-	if err != nil {
-		return Head{}, err
-	}
-	head.Size, head.Root = t.size(), base64.StdEncoding.EncodeToString(root[:])
 	// Everything that the new tree needs is looked at, not only what is new: a
 	// file lost or damaged since is mended from the journal.
-	return head, t.publish(dir, runOrigin(r.id), 0, s)
-}
-
-// extends refuses to sign a history other than the one signed before.
-func (r *Run) extends(t *tree, old int64, oldRoot string) error {
-	if t.size() != old {
-		return nil
-	}
-	root, err := t.root()
-	if err != nil {
-		return err
-	}
-	if base64.StdEncoding.EncodeToString(root[:]) == oldRoot {
-		return nil
-	}
-	return &keyrotor.Problem{
-		Err:  errors.New("seal: the journal is not the one that was sealed before"),
-		Now:  "the record of this run is damaged; nothing was signed",
-		Next: "keyrotor evidence verify " + r.dir,
-	}
+	return head, r.tree.publish(r.in, logDir, runOrigin(r.id), 0, linesOf(r.file, r.size), s)
 }

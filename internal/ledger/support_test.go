@@ -53,11 +53,37 @@ func (s *state) open(t testing.TB, id keyrotor.RunID) *ledger.Run {
 	return r
 }
 
+// takeUp is what a writer does first, as cycle.Open does it: end a seal that was
+// interrupted before its head was in the estate's log, and mark what stands behind.
+func (s *state) takeUp(r *ledger.Run, estate *ledger.Estate, id keyrotor.RunID) error {
+	known, err := estate.Known(id)
+	if err != nil {
+		return err
+	}
+	head, sealed, err := r.SealedHead(s.signer)
+	if err != nil {
+		return err
+	}
+	if sealed && head.Size > known && head.Key == s.signer.VerifierKey() {
+		if err := estate.Add(head); err != nil {
+			return err
+		}
+	}
+	return r.TakeUp(s.signer, known)
+}
+
 // turn opens a run, appends n notes, writes the files and seals all.
 func (s *state) turn(t testing.TB, id keyrotor.RunID, n int, files map[string]string) ledger.Head {
 	t.Helper()
 	r := s.open(t, id)
 	defer r.Close()
+	estate, err := ledger.OpenEstate(filepath.Join(s.dir, "ledger"), s.signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.takeUp(r, estate, id); err != nil {
+		t.Fatal(err)
+	}
 	for i := range n {
 		appendNote(t, r, fmt.Sprintf("entry %d <of> %s", i, id))
 	}
@@ -84,11 +110,11 @@ func record(t testing.TB, r *ledger.Run, name, text string) {
 // add puts a run's head into the estate's log.
 func (s *state) add(t testing.TB, head ledger.Head) {
 	t.Helper()
-	estate, err := ledger.OpenEstate(filepath.Join(s.dir, "ledger"))
+	estate, err := ledger.OpenEstate(filepath.Join(s.dir, "ledger"), s.signer)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := estate.Add(head, s.signer); err != nil {
+	if err := estate.Add(head); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -1,56 +1,55 @@
 package ledger
 
 import (
-	"encoding/base64"
-	"errors"
+	"cmp"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
-
-	"golang.org/x/mod/sumdb/note"
 
 	"github.com/keyrotor/keyrotor"
 )
 
 // TakeUp is the first thing that a writer does with a run. What stands behind the
-// last seal by the writer's own key was left by a killed process, or put there by
-// anybody who can write the folder: before it is sealed together with what comes
-// now, an entry says that it was found. And files whose writing a crash cut off
-// are recorded as what they are, the ones before: a second crash must not make
-// them look like nothing that was ever recorded.
-func (r *Run) TakeUp(s Signer) error {
+// last seal was left by a killed process, or put there by anybody who can write the
+// folder: before it is sealed together with what comes now, an entry says that it
+// was found. And files whose writing a crash cut off are recorded as what they are,
+// the ones before: a second crash must not make them look like nothing that was
+// ever recorded.
+//
+// A run whose last seal is by nobody whom the signer believes is refused with
+// *keyrotor.Refusal: it is another's, or a forgery, and to seal it once more would
+// make it ours. Known is how many entries the estate's log knows of, 0 for none: a
+// run that is sealed less far was cut back, and is refused as well.
+func (r *Run) TakeUp(s Signer, known int64) error {
 	r.writing.Lock()
 	defer r.writing.Unlock()
-	vouched, err := r.vouched(s)
+	sealed, _, err := r.vouched(s)
 	if err != nil {
 		return err
 	}
-	if vouched == r.next {
-		return nil
+	if known > sealed.size {
+		return &keyrotor.Refusal{
+			What: "the record of run " + string(r.id) + " was cut back",
+			Why:  []string{fmt.Sprintf("the estate's log knows of %d sealed entries, here are %d", known, sealed.size)},
+			Now:  "nothing was changed by this command",
+			Next: "keyrotor evidence verify STATE   says what is missing\nthen restore the run's folder as it was last, or begin a new run:\nkeyrotor scan",
+		}
 	}
-	other, sealed, err := r.sealedByOther()
-	if err != nil {
-		return err
+	if n := r.next - sealed.size; n > 0 {
+		if err := r.write([]*waiting{{entry: Entry{Type: TypeFound, At: r.now(), Found: n}}}); err != nil {
+			return err
+		}
+		return r.recordInterrupted()
 	}
-	sealed = max(sealed, vouched)
-	var batch []*waiting
-	if n := r.next - sealed; n > 0 {
-		batch = append(batch, &waiting{entry: Entry{Type: TypeFound, At: r.now(), Found: n}})
-	}
-	if sealed > vouched {
-		n := r.next + int64(len(batch)) - vouched
-		batch = append(batch, &waiting{entry: Entry{Type: TypeFound, At: r.now(), Found: n, Text: other}})
-	}
-	if err := r.write(batch); err != nil {
-		return err
-	}
+	return nil
+}
+
+func (r *Run) recordInterrupted() error {
 	rec, err := r.replay()
 	if err != nil {
 		return err
 	}
-	batch = nil
+	var batch []*waiting
 	for _, name := range slices.Sorted(maps.Keys(rec.files)) {
 		_, digest, err := r.hash(name)
 		if err != nil {
@@ -66,43 +65,19 @@ func (r *Run) TakeUp(s Signer) error {
 	return r.write(batch)
 }
 
-// sealedByOther is how many entries stand under the checkpoint by the key that its
-// own seal names, and that key. Another machine made it, or anybody with a key.
-func (r *Run) sealedByOther() (key string, size int64, err error) {
-	size, _, err = readCheckpoint(filepath.Join(r.dir, logDir))
-	if err != nil || size == 0 {
-		return "", 0, err
-	}
-	err = r.entriesUpTo(r.size, func(e Entry) error {
-		if e.Seq == size-1 && e.Type == TypeSeal {
-			key = e.Text
-		}
-		return nil
-	})
-	if err != nil || key == "" {
-		return "", 0, err
-	}
-	size, err = r.vouchedBy(key)
-	return key, size, err
-}
-
-// SealedHead is the head of the last seal by the signer's key; false when there is
-// none. A seal that was interrupted before its head was added to the estate's log
-// is ended by adding it.
+// SealedHead is the head of the last seal by a key that is believed; false when
+// there is none. A seal that was interrupted before its head was added to the
+// estate's log is ended by adding it.
 func (r *Run) SealedHead(s Signer) (Head, bool, error) {
 	r.writing.Lock()
 	defer r.writing.Unlock()
-	size, err := r.vouched(s)
-	if err != nil || size == 0 {
+	sealed, key, err := r.vouched(s)
+	if err != nil || sealed.size == 0 {
 		return Head{}, false, err
 	}
-	_, root, err := readCheckpoint(filepath.Join(r.dir, logDir))
-	if err != nil {
-		return Head{}, false, err
-	}
-	h := Head{Schema: keyrotor.SchemaRunHead, Version: keyrotor.SchemaVersion, Run: r.id, Key: s.VerifierKey(), Size: size, Root: root}
+	h := Head{Schema: keyrotor.SchemaRunHead, Version: keyrotor.SchemaVersion, Run: r.id, Key: key, Size: sealed.size, Root: sealed.root}
 	err = r.entriesUpTo(r.size, func(e Entry) error {
-		if e.Seq == size-1 {
+		if e.Seq == sealed.size-1 {
 			h.At = e.At
 		}
 		return nil
@@ -110,50 +85,53 @@ func (r *Run) SealedHead(s Signer) (Head, bool, error) {
 	return h, err == nil, err
 }
 
-// vouched is how many entries, counted from the first, stand under a checkpoint
-// that the signer's key made and that fits them; 0 where there is none. The caller
-// holds writing.
-func (r *Run) vouched(s Signer) (int64, error) { return r.vouchedBy(s.VerifierKey()) }
-
-func (r *Run) vouchedBy(key string) (int64, error) {
-	dir := filepath.Join(r.dir, logDir)
-	size, root, err := readCheckpoint(dir)
-	if err != nil || size == 0 {
-		return 0, err
+// vouched is the seal that the run stands under, of size 0 where there is none, and
+// the key that made it. The caller holds writing.
+func (r *Run) vouched(s Signer) (sealed seal, key string, err error) {
+	sealed, err = readSeal(r.in, logDir)
+	if err != nil || sealed.size == 0 {
+		return seal{}, "", err
 	}
-	raw, err := os.ReadFile(filepath.Join(dir, checkpointName))
+	root, err := r.tree.rootAt(sealed.size)
 	if err != nil {
-		return 0, err
+		return seal{}, "", err
 	}
-	if !signs(key, raw, fmt.Sprintf("%s\n%d\n%s\n", runOrigin(r.id), size, root)) {
-		return 0, nil
+	if root != sealed.root {
+		return seal{}, "", r.otherThanSealed()
 	}
-	t := newTree()
-	chain := ""
-	err = r.entriesUpTo(r.size, func(e Entry) error {
-		if t.size() == size {
-			return nil
-		}
-		leaf, c, err := e.encode(t.size(), chain)
-		chain = c
-		return errors.Join(err, t.add(leaf))
-	})
-	if err != nil || t.size() != size {
-		return 0, err
+	if key = sealed.signer(runOrigin(r.id), s.Believed()); key == "" {
+		return seal{}, "", r.stranger(sealed.size)
 	}
-	got, err := t.root()
-	if err != nil || base64.StdEncoding.EncodeToString(got[:]) != root {
-		return 0, err
-	}
-	return size, nil
+	return sealed, key, nil
 }
 
-// signs reports whether a checkpoint is by the verifier key and over this text.
-func signs(key string, checkpoint []byte, text string) bool {
-	verifier, err := note.NewVerifier(key)
-	if err != nil {
-		return false
+// otherThanSealed refuses to build on, or sign, a history other than the one that
+// was signed before.
+func (r *Run) otherThanSealed() error {
+	return &keyrotor.Problem{
+		Err:  fmt.Errorf("run %s: the journal is not the one that was sealed", r.id),
+		Now:  "the record of this run is damaged; nothing was signed, and nothing changed by this command",
+		Next: "keyrotor evidence verify STATE",
 	}
-	signed, err := note.Open(checkpoint, note.VerifierList(verifier))
-	return err == nil && signed.Text == text
+}
+
+// stranger refuses a run that somebody else sealed, and names the key that the seal
+// itself names.
+func (r *Run) stranger(size int64) error {
+	named := ""
+	err := r.entriesUpTo(r.size, func(e Entry) error {
+		if e.Seq == size-1 && e.Type == TypeSeal {
+			named = e.Text
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return &keyrotor.Refusal{
+		What: "run " + string(r.id) + " was last sealed with a key that is not known here",
+		Why:  []string{cmp.Or(named, "its seal names no key")},
+		Now:  "nothing was changed by this command",
+		Next: "if it is the key of a colleague or of another machine of yours, add it to the file that ledger_keys names in the configuration; there this prints it:\nkeyrotor evidence key\nif not, restore the run's folder from a copy, or begin a new run:\nkeyrotor scan",
+	}
 }

@@ -3,10 +3,13 @@ package ledger
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io/fs"
-	"os"
+	"iter"
+	"path"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -25,93 +28,113 @@ const (
 	entriesDir     = "entries"
 )
 
-// tree is a log's Merkle tree while it is being written.
+// tree is a log's Merkle tree while it is being written: its hashes, 64 bytes a
+// leaf. The leaves themselves stay where they are.
 type tree struct {
-	hashes tlog.HashReaderFunc
 	stored []tlog.Hash
-	leaves [][]byte
+	leaves int64
 }
 
-func newTree() *tree {
-	t := &tree{}
-	t.hashes = func(indexes []int64) ([]tlog.Hash, error) {
-		out := make([]tlog.Hash, len(indexes))
-		for i, x := range indexes {
-			if x < 0 || x >= int64(len(t.stored)) {
-				return nil, fmt.Errorf("hash %d of the tree is not known", x)
-			}
-			out[i] = t.stored[x]
+// ReadHashes implements tlog.HashReader.
+func (t *tree) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	out := make([]tlog.Hash, len(indexes))
+	for i, x := range indexes {
+		if x < 0 || x >= int64(len(t.stored)) {
+			return nil, fmt.Errorf("hash %d of the tree is not known", x)
 		}
-		return out, nil
+		out[i] = t.stored[x]
 	}
-	return t
+	return out, nil
 }
-
-func (t *tree) size() int64 { return int64(len(t.leaves)) }
 
 func (t *tree) add(leaf []byte) error {
-	hashes, err := tlog.StoredHashes(t.size(), leaf, t.hashes)
+	hashes, err := tlog.StoredHashes(t.leaves, leaf, t)
 	if err != nil {
 		return err
 	}
 	t.stored = append(t.stored, hashes...)
-	t.leaves = append(t.leaves, leaf)
+	t.leaves++
 	return nil
 }
 
-func (t *tree) root() (tlog.Hash, error) { return tlog.TreeHash(t.size(), t.hashes) }
+// cut takes the tree back to so many leaves.
+func (t *tree) cut(leaves int64) {
+	t.stored, t.leaves = t.stored[:tlog.StoredHashCount(leaves)], leaves
+}
+
+// rootAt is the base64 of the root that the tree had at a size.
+func (t *tree) rootAt(size int64) (string, error) {
+	root, err := tlog.TreeHash(size, t)
+	return base64.StdEncoding.EncodeToString(root[:]), err
+}
 
 // publish writes what is new since a tree of size old: entry bundles and tiles
 // first, then the checkpoint that makes them count, then away with the partial
 // tiles that it has outgrown. Killed in between, the old checkpoint stands and
-// everything it needs is still there.
-func (t *tree) publish(dir, origin string, old int64, s Signer) error {
-	if err := t.writeBundles(dir, old); err != nil {
+// everything it needs is still there. The leaves are all of the tree's.
+func (t *tree) publish(f folder, dir, origin string, old int64, leaves iter.Seq2[[]byte, error], s Signer) error {
+	if err := t.writeBundles(f, dir, old, leaves); err != nil {
 		return err
 	}
-	tiles := tlog.NewTiles(tileHeight, old, t.size())
-	for _, tile := range tiles {
-		data, err := tlog.ReadTileData(tile, t.hashes)
+	for _, tile := range tlog.NewTiles(tileHeight, old, t.leaves) {
+		data, err := tlog.ReadTileData(tile, t)
 		if err != nil {
 			return fmt.Errorf("tile %s: %w", tile.Path(), err)
 		}
-		if err := keepFile(filepath.Join(dir, filepath.FromSlash(tilePath(tile))), data); err != nil {
+		if err := f.keep(path.Join(dir, tilePath(tile)), data); err != nil {
 			return err
 		}
 	}
-	if err := t.writeCheckpoint(dir, origin, s); err != nil {
+	if err := t.writeCheckpoint(f, dir, origin, s); err != nil {
 		return err
 	}
-	return dropOutgrown(dir, t.size())
+	return dropOutgrown(f, dir, t.leaves)
 }
 
-func (t *tree) writeBundles(dir string, old int64) error {
-	for first := old / tileWidth * tileWidth; first < t.size(); first += tileWidth {
-		end := min(first+tileWidth, t.size())
-		var data []byte
-		for _, leaf := range t.leaves[first:end] {
-			data = binary.BigEndian.AppendUint16(data, uint16(len(leaf)))
-			data = append(data, leaf...)
-		}
-		bundle := tlog.Tile{H: tileHeight, L: -1, N: first / tileWidth, W: int(end - first)}
-		if err := keepFile(filepath.Join(dir, filepath.FromSlash(tilePath(bundle))), data); err != nil {
+// writeBundles writes the leaves, 256 a file, and holds each against the tree: what
+// is signed is what was hashed when it was written or first read.
+func (t *tree) writeBundles(f folder, dir string, old int64, leaves iter.Seq2[[]byte, error]) error {
+	first := old / tileWidth * tileWidth
+	var data []byte
+	n := int64(0)
+	for leaf, err := range leaves {
+		if err != nil {
 			return err
 		}
+		if n >= t.leaves || t.stored[tlog.StoredHashIndex(0, n)] != tlog.RecordHash(leaf) {
+			return fmt.Errorf("entry %d is not the one that was written", n)
+		}
+		if n++; n <= first {
+			continue
+		}
+		data = binary.BigEndian.AppendUint16(data, uint16(len(leaf)))
+		data = append(data, leaf...)
+		if n%tileWidth != 0 && n < t.leaves {
+			continue
+		}
+		bundle := tlog.Tile{H: tileHeight, L: -1, N: (n - 1) / tileWidth, W: int((n-1)%tileWidth) + 1}
+		if err := f.keep(path.Join(dir, tilePath(bundle)), data); err != nil {
+			return err
+		}
+		data = nil
+	}
+	if n != t.leaves {
+		return fmt.Errorf("%d of %d entries are there", n, t.leaves)
 	}
 	return nil
 }
 
-func (t *tree) writeCheckpoint(dir, origin string, s Signer) error {
-	root, err := t.root()
+func (t *tree) writeCheckpoint(f folder, dir, origin string, s Signer) error {
+	root, err := t.rootAt(t.leaves)
 	if err != nil {
 		return err
 	}
-	text := fmt.Sprintf("%s\n%d\n%s\n", origin, t.size(), base64.StdEncoding.EncodeToString(root[:]))
+	text := fmt.Sprintf("%s\n%d\n%s\n", origin, t.leaves, root)
 	signed, err := note.Sign(&note.Note{Text: text}, s)
 	if err != nil {
 		return fmt.Errorf("sign checkpoint: %w", err)
 	}
-	return writeFile(filepath.Join(dir, checkpointName), signed)
+	return f.write(path.Join(dir, checkpointName), signed)
 }
 
 // tilePath is the C2SP path of a tile: the Go checksum database's, without the
@@ -123,28 +146,23 @@ func tilePath(t tlog.Tile) string {
 
 // dropOutgrown removes partial tiles that are not the rightmost ones of a tree
 // of this size, and what interrupted writes left.
-func dropOutgrown(dir string, size int64) error {
-	root := filepath.Join(dir, tileDir)
-	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+func dropOutgrown(f folder, dir string, size int64) error {
+	return fs.WalkDir(f.FS(), path.Join(dir, tileDir), func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		rel, err := filepath.Rel(dir, path)
-		if err != nil {
-			return err
-		}
 		if strings.HasPrefix(d.Name(), tempPrefix) {
-			return os.Remove(path)
+			return f.Remove(name)
 		}
-		if current(filepath.ToSlash(rel), size) {
+		if current(strings.TrimPrefix(strings.TrimPrefix(name, dir), "/"), size) {
 			return nil
 		}
-		if err := os.Remove(path); err != nil {
+		if err := f.Remove(name); err != nil {
 			return err
 		}
 		// Its folder NNN.p may be empty now; when it is not, it stays.
-		if parent := filepath.Dir(path); strings.HasSuffix(parent, ".p") {
-			_ = os.Remove(parent)
+		if parent := path.Dir(name); strings.HasSuffix(parent, ".p") {
+			_ = f.Remove(parent)
 		}
 		return nil
 	})
@@ -164,27 +182,52 @@ func current(path string, size int64) bool {
 	return t.N == width/tileWidth && int64(t.W) == width%tileWidth
 }
 
-// readCheckpoint reads size and root of a checkpoint, without its signature;
-// size 0 when there is none.
-func readCheckpoint(dir string) (size int64, root string, err error) {
-	data, err := os.ReadFile(filepath.Join(dir, checkpointName))
-	if os.IsNotExist(err) {
-		return 0, "", nil
-	}
-	if err != nil {
-		return 0, "", err
-	}
-	lines := strings.Split(string(data), "\n")
-	if len(lines) < 4 {
-		return 0, "", fmt.Errorf("%s: not a checkpoint", filepath.Join(dir, checkpointName))
-	}
-	if _, err := fmt.Sscanf(lines[1], "%d", &size); err != nil || size < 1 {
-		return 0, "", fmt.Errorf("%s: not a checkpoint", filepath.Join(dir, checkpointName))
-	}
-	return size, lines[2], nil
+// seal is what a checkpoint says, without regard to who signed it.
+type seal struct {
+	size int64 // 0 where there is no checkpoint
+	root string
+	raw  []byte
 }
 
-func sealedSize(dir string) (int64, error) {
-	size, _, err := readCheckpoint(dir)
-	return size, err
+// readSeal reads the checkpoint of a log.
+func readSeal(f folder, dir string) (seal, error) {
+	name := path.Join(dir, checkpointName)
+	raw, err := f.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return seal{}, nil
+	}
+	if err != nil {
+		return seal{}, err
+	}
+	s := seal{raw: raw}
+	lines := strings.Split(string(raw), "\n")
+	if len(lines) < 4 {
+		return seal{}, fmt.Errorf("%s: not a checkpoint", filepath.Join(f.Name(), name))
+	}
+	if s.size, err = strconv.ParseInt(lines[1], 10, 64); err != nil || s.size < 1 {
+		return seal{}, fmt.Errorf("%s: not a checkpoint", filepath.Join(f.Name(), name))
+	}
+	s.root = lines[2]
+	return s, nil
+}
+
+// signer is which of the keys signed the checkpoint of a log, "" for none.
+func (s seal) signer(origin string, keys []string) string {
+	text := fmt.Sprintf("%s\n%d\n%s\n", origin, s.size, s.root)
+	for _, key := range keys {
+		if signs(key, s.raw, text) {
+			return key
+		}
+	}
+	return ""
+}
+
+// signs reports whether a checkpoint is by the verifier key and over this text.
+func signs(key string, checkpoint []byte, text string) bool {
+	verifier, err := note.NewVerifier(key)
+	if err != nil {
+		return false
+	}
+	signed, err := note.Open(checkpoint, note.VerifierList(verifier))
+	return err == nil && signed.Text == text
 }

@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/keyrotor/keyrotor"
@@ -23,6 +23,9 @@ type VerifyOptions struct {
 	// Checkpoint is one that was kept elsewhere, of the estate's log or of a
 	// run's: the record must still contain all that it covers.
 	Checkpoint []byte
+	// Written tells of a path within a run whether only keyrotor writes such files.
+	// One that no record knows is then a fault, for none comes about by a crash.
+	Written func(name string) bool
 }
 
 // Fault is one place where the record is not what it was.
@@ -59,6 +62,10 @@ type Report struct {
 // OK reports whether the record is whole.
 func (r Report) OK() bool { return len(r.Faults) == 0 }
 
+// ErrMoving says that the record was written to during every reading, and what was
+// read does not fit together: nothing can be said for or against it.
+var ErrMoving = errors.New("it is being written to without a pause")
+
 // Verify checks a state folder or the folder of one run, offline, and says where
 // it was changed. An error means that the check could not be made. A record that
 // somebody writes meanwhile is read again until it stood still for one reading.
@@ -67,17 +74,20 @@ func Verify(dir string, o VerifyOptions) (Report, error) {
 	for start := time.Now(); ; {
 		before := standing(dir)
 		report, err := verifyOnce(dir, o)
-		if err == nil && report.OK() || standing(dir) == before || time.Since(start) > patience {
+		if err == nil && report.OK() || standing(dir) == before {
 			return report, err
+		}
+		if time.Since(start) > patience {
+			return Report{}, errors.Join(ErrMoving, err)
 		}
 		time.Sleep(rand.N(100 * time.Millisecond)) // out of step with the writer
 	}
 }
 
 func verifyOnce(dir string, o VerifyOptions) (Report, error) {
-	v := &verifier{root: dir, runs: map[keyrotor.RunID]*runCheck{}}
+	v := &verifier{root: dir, written: o.Written, runs: map[keyrotor.RunID]*runCheck{}}
 	var err error
-	if v.keys, err = parseKeys(o.Key); err != nil {
+	if v.keys, err = ParseKeys(o.Key); err != nil {
 		return Report{}, err
 	}
 	if o.Key != "" && len(v.keys) == 0 {
@@ -109,23 +119,6 @@ func verifyOnce(dir string, o VerifyOptions) (Report, error) {
 	return v.report, nil
 }
 
-// hold keeps writers out of the estate's log for as long as it is read, where its
-// lock can be had in a moment: a copy on a medium that knows no locks is checked
-// as well.
-func (v *verifier) hold() (release func()) {
-	f, err := os.Open(filepath.Join(v.root, estateDir, lockName))
-	if err != nil {
-		return func() {}
-	}
-	for range 200 {
-		if err := lock(f, syscall.LOCK_SH|syscall.LOCK_NB); !errors.Is(err, syscall.EWOULDBLOCK) {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	return func() { f.Close() }
-}
-
 // standing tells one state of the record from another: each write of it changes a
 // journal or a checkpoint.
 func standing(dir string) string {
@@ -142,10 +135,15 @@ func standing(dir string) string {
 }
 
 type verifier struct {
-	root   string
-	keys   []string
-	kept   *checkpoint
-	report Report
+	root    string
+	keys    []string
+	signers []string // of the seals that were met
+	kept    *checkpoint
+	written func(name string) bool
+	report  Report
+	// estateFiles are those of the estate's log, by path within the root, as they
+	// were at one moment.
+	estateFiles map[string][]byte
 
 	heads  []Head // of the estate's log, in order
 	estate logCheck
@@ -173,6 +171,10 @@ const largestFile = 2 << 30
 // read returns the bytes of a file within the folder; false when it is missing,
 // which is the caller's to judge.
 func (v *verifier) read(name string) ([]byte, bool, error) {
+	if v.estateFiles != nil && within(name, estateDir) {
+		data, found := v.estateFiles[name]
+		return data, found, nil
+	}
 	file := filepath.Join(v.root, filepath.FromSlash(name))
 	info, err := os.Stat(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -209,6 +211,14 @@ func (v *verifier) regular(name string, info fs.FileInfo) bool {
 // to that folder.
 func (v *verifier) files(name string) ([]string, error) {
 	var names []string
+	if v.estateFiles != nil && (name == estateDir || within(name, estateDir)) {
+		for _, file := range slices.Sorted(maps.Keys(v.estateFiles)) {
+			if rel, below := strings.CutPrefix(file, name+"/"); below {
+				names = append(names, rel)
+			}
+		}
+		return names, nil
+	}
 	base := filepath.Join(v.root, filepath.FromSlash(name))
 	err := filepath.WalkDir(base, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) && path != base {
@@ -233,6 +243,9 @@ func (v *verifier) files(name string) ([]string, error) {
 // state checks the estate's log, each run in the folder, and each against the
 // other.
 func (v *verifier) state() error {
+	if err := v.takeEstate(); err != nil {
+		return err
+	}
 	if err := v.checkEstate(); err != nil {
 		return err
 	}
@@ -255,11 +268,13 @@ func (v *verifier) state() error {
 	if err := v.estateTiles(); err != nil {
 		return err
 	}
-	v.joinHeads()
-	return nil
+	return v.joinHeads()
 }
 
 func (v *verifier) oneRun() error {
+	if v.kept != nil && v.kept.origin == estateOrigin {
+		return errors.New("the checkpoint kept elsewhere is of the estate's log, which is not in the folder of one run: give the state folder")
+	}
 	id, err := v.ownID()
 	if err != nil {
 		return err
@@ -293,6 +308,9 @@ func (v *verifier) ownID() (keyrotor.RunID, error) {
 // limits says plainly what this check could not have seen.
 func (v *verifier) limits() {
 	cannot := func(s string) { v.report.CannotExclude = append(v.report.CannotExclude, s) }
+	if len(v.keys) == 0 && len(v.signers) > 1 {
+		v.notice("%d keys made the seals: %s", len(v.signers), strings.Join(v.signers, ", "))
+	}
 	if len(v.keys) == 0 {
 		cannot("a rewrite: without a verifier key from elsewhere (--key) the record is shown to be consistent with itself, not to be the one that was written")
 	}

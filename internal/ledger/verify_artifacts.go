@@ -80,7 +80,7 @@ func (v *verifier) artifact(r *runCheck, name string, t told) error {
 		if !v.regular(file, info) {
 			return nil
 		}
-		if is, digest, err = hashLines(local); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if is, digest, err = hashFile(local); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
@@ -106,6 +106,15 @@ func (v *verifier) artifact(r *runCheck, name string, t told) error {
 	}
 	v.changedArtifact(file, was, is)
 	return nil
+}
+
+func hashFile(path string) ([]byte, keyrotor.Digest, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, "", err
+	}
+	defer f.Close()
+	return hashLines(f)
 }
 
 // linesFit holds the short hashes of a whole file's lines against the file.
@@ -170,9 +179,10 @@ func (v *verifier) strangers(r *runCheck) error {
 		_, known := files[n]
 		switch {
 		case known || n == "log/journal.jsonl" || n == "log/checkpoint" || within(n, "log/tile") || within(n, "log/lines"):
-		case n == ".lock":
 		case isTemp(n):
 			v.notice("%s: left by an interrupted write", path.Join(r.dir, n))
+		case v.written != nil && v.written(n):
+			v.fault(path.Join(r.dir, n), 0, "in no record: keyrotor records such a file before it puts it in place")
 		default:
 			v.notice("%s: in no record", path.Join(r.dir, n))
 		}

@@ -1,8 +1,11 @@
 package ledger
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -16,7 +19,6 @@ const estateDir = "ledger"
 // checkEstate reads the estate's log and its heads.
 func (v *verifier) checkEstate() error {
 	name := path.Join(estateDir, "checkpoint")
-	defer v.hold()()
 	l := logCheck{dir: estateDir}
 	faults := len(v.report.Faults)
 	cp, err := v.checkCheckpoint(estateDir, estateOrigin)
@@ -175,12 +177,12 @@ func (r *runCheck) marks() marks {
 	if r.log.cp != nil && r.log.fits {
 		covered = int64(r.log.cp.size)
 	}
-	return marksOf(r.entries, covered, false)
+	return marksOf(r.entries, covered)
 }
 
 // joinHeads holds every head against its run and every sealed run against its
 // last head.
-func (v *verifier) joinHeads() {
+func (v *verifier) joinHeads() error {
 	last := map[keyrotor.RunID]Head{}
 	missing := map[keyrotor.RunID]bool{}
 	for _, h := range v.heads {
@@ -198,7 +200,9 @@ func (v *verifier) joinHeads() {
 	interrupted := v.oneBehind(last)
 	for _, id := range slices.Sorted(sortedIDs(v.runs)) {
 		r := v.runs[id]
-		v.approvedHeads(r)
+		if err := v.approvedHeads(r); err != nil {
+			return err
+		}
 		name := path.Join(r.log.dir, "checkpoint")
 		h, known := last[id]
 		switch {
@@ -216,6 +220,7 @@ func (v *verifier) joinHeads() {
 			v.fault(name, 0, "it covers %d entries, the estate's log knows of %d: a seal was interrupted, or one of the two logs was cut back", r.log.cp.size, h.Size)
 		}
 	}
+	return nil
 }
 
 // oneBehind reports whether no more than one run is ahead of what the estate's log
@@ -250,28 +255,51 @@ func (v *verifier) holdHead(h Head, r *runCheck) {
 }
 
 // approvedHeads holds the estate's log against what approvers saw of it when they
-// signed: their signatures are checkpoints that the ledger's key cannot forge.
-func (v *verifier) approvedHeads(r *runCheck) {
+// signed: their signatures are checkpoints that the ledger's key cannot forge. What
+// no seal of a writer covers bears no witness.
+func (v *verifier) approvedHeads(r *runCheck) error {
 	found := r.marks()
 	for i, e := range r.entries {
-		if e.Type != TypeApproval || e.Approval == nil || found.has(e.Seq) || i >= r.sealed {
-			continue // what no seal of a writer covers bears no witness
+		if e.Type == TypeApproval && e.Approval != nil && !found.has(e.Seq) && i < r.sealed {
+			v.witness(path.Join(r.log.dir, "journal.jsonl"), i+1, *e.Approval)
 		}
-		head := e.Approval.Statement.LedgerHead
-		size, root, ok := parseHead(head)
-		if ok && size == 0 || head == "" {
+	}
+	files := r.recordedArtifacts()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		file := path.Join(r.dir, name)
+		if !within(name, "approvals") || files[name].last == "" || !fs.ValidPath(name) || v.hasFault(file) {
 			continue
 		}
-		name := path.Join(r.log.dir, "journal.jsonl")
-		who := e.Approval.Principal
-		switch {
-		case !ok:
-			v.fault(name, i+1, "%q signed a ledger head that cannot be read: %q", who, head)
-		case size > len(v.estate.leaves):
-			v.fault(name, i+1, "%q signed when the estate's log had %d entries, here are %d: its end was cut off", who, size, len(v.estate.leaves))
-		case !sameHash(merkleRoot(hashLeaves(v.estate.leaves[:size])), root):
-			v.fault(name, i+1, "%q signed when the estate's log had %d entries, and the first %d are others now: it was rewritten", who, size, size)
+		data, there, err := v.read(file)
+		if err != nil {
+			return err
 		}
+		var a keyrotor.Approval
+		if there && digestOf(data) == files[name].last && json.Unmarshal(data, &a) == nil {
+			v.witness(file, 0, a)
+		}
+	}
+	return nil
+}
+
+func digestOf(data []byte) keyrotor.Digest {
+	return keyrotor.Digest(fmt.Sprintf("sha256:%x", sha256.Sum256(data)))
+}
+
+// witness holds the estate's log against the head that one approval carries.
+func (v *verifier) witness(file string, line int, a keyrotor.Approval) {
+	head := a.Statement.LedgerHead
+	size, root, ok := parseHead(head)
+	if ok && size == 0 || head == "" {
+		return
+	}
+	switch {
+	case !ok:
+		v.fault(file, line, "%q signed a ledger head that cannot be read: %q", a.Principal, head)
+	case size > len(v.estate.leaves):
+		v.fault(file, line, "%q signed when the estate's log had %d entries, here are %d: its end was cut off", a.Principal, size, len(v.estate.leaves))
+	case !sameHash(merkleRoot(hashLeaves(v.estate.leaves[:size])), root):
+		v.fault(file, line, "%q signed when the estate's log had %d entries, and the first %d are others now: it was rewritten", a.Principal, size, size)
 	}
 }
 
@@ -320,54 +348,4 @@ func (v *verifier) estateStrangers() error {
 		}
 	}
 	return nil
-}
-
-// checkKept holds the record against a checkpoint that was kept elsewhere.
-func (v *verifier) checkKept() {
-	if v.kept == nil {
-		return
-	}
-	const kept = "the checkpoint kept elsewhere"
-	l, named, known := v.keptLog()
-	if !known {
-		v.fault(kept, 0, "it is of %q, and no such log is here", v.kept.origin)
-		return
-	}
-	if len(v.keys) > 0 || named != "" {
-		if err := v.kept.signedBy(v.allowedKeys(named)); err != nil {
-			v.fault(kept, 0, "%v", err)
-		}
-	}
-	switch {
-	case len(l.leaves) < v.kept.size:
-		v.fault(path.Join(l.dir, "checkpoint"), 0, "the log has %d entries, %s covers %d: the end was cut off", len(l.leaves), kept, v.kept.size)
-	case merkleRoot(hashLeaves(l.leaves[:v.kept.size])) != v.kept.root:
-		v.fault(path.Join(l.dir, "checkpoint"), 0, "the first %d entries are not those of %s: the log was rewritten, or this is a fork", v.kept.size, kept)
-	}
-}
-
-// keptLog finds the log that the kept checkpoint is of, and the key that the
-// record names for its entry at that size.
-func (v *verifier) keptLog() (l logCheck, key string, known bool) {
-	n := v.kept.size
-	if v.kept.origin == estateOrigin && (v.estate.cp != nil || len(v.runs) > 0) {
-		l = v.estate
-		l.dir = estateDir
-		if n <= len(v.heads) {
-			key = v.heads[n-1].Key
-		}
-		return l, key, true
-	}
-	for id, r := range v.runs {
-		if v.kept.origin != runOrigin(id) {
-			continue
-		}
-		if n <= len(r.log.leaves) {
-			if e, _, err := readEntry(r.log.leaves[n-1]); err == nil && e.Type == TypeSeal {
-				key = e.Text
-			}
-		}
-		return r.log, key, true
-	}
-	return l, "", false
 }

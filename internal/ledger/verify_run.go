@@ -2,12 +2,6 @@ package ledger
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"maps"
 	"path"
 	"slices"
 
@@ -90,49 +84,6 @@ func (r *runCheck) sealedNames(v *verifier) []string {
 	return names
 }
 
-// readEntry reads a line and rebuilds it without its chain value. It accepts the
-// canonical spelling only.
-func readEntry(line []byte) (e Entry, bare []byte, err error) {
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(line, &fields); err != nil {
-		return e, nil, errors.New("not a JSON object")
-	}
-	if !bytes.Equal(joinFields(fields), line) {
-		return e, nil, errors.New("not in canonical form")
-	}
-	if err := json.Unmarshal(line, &e); err != nil {
-		return Entry{}, nil, errors.New("not a ledger entry")
-	}
-	if e.Schema != "keyrotor.ledger-entry" || e.Version != 1 {
-		return Entry{}, nil, fmt.Errorf("schema %q version %d is not known", e.Schema, e.Version)
-	}
-	delete(fields, "chain")
-	return e, joinFields(fields), nil
-}
-
-// joinFields writes an object whose values are canonical already. Names of
-// fields are plain ASCII, so their byte order is RFC 8785's.
-func joinFields(fields map[string]json.RawMessage) []byte {
-	out := []byte{'{'}
-	for i, name := range slices.Sorted(maps.Keys(fields)) {
-		if i > 0 {
-			out = append(out, ',')
-		}
-		out = append(out, '"')
-		out = append(out, name...)
-		out = append(out, '"', ':')
-		out = append(out, fields[name]...)
-	}
-	return append(out, '}')
-}
-
-func chainOf(prev string, bare []byte) string {
-	h := sha256.New()
-	h.Write([]byte(prev))
-	h.Write(bare)
-	return base64.StdEncoding.EncodeToString(h.Sum(nil))
-}
-
 // runCheckpoint holds checkpoint, journal and tiles against each other. Journal
 // and entry bundles say the same twice: whichever gives the signed root is the
 // truth, and the other is told where it differs.
@@ -212,16 +163,27 @@ func firstOther(got, want [][]byte) int {
 	return -1
 }
 
-// runSigner checks the signature by the key that the last sealed entry names.
+// runSigner checks the signature by the key that the last sealed entry names, and
+// that every earlier seal was by one of the keys given.
 func (v *verifier) runSigner(r *runCheck, name string) {
 	last, _, err := readEntry(r.log.leaves[r.log.cp.size-1])
 	if err != nil || last.Type != TypeSeal {
 		v.fault(name, 0, "the last entry that it covers is not a seal")
 		return
 	}
-	if len(v.keys) > 0 && !slices.Contains(v.keys, last.Text) {
-		v.fault(name, 0, "the run was sealed by %s, which is not among the keys given", last.Text)
-		return
+	found := r.marks()
+	for i, leaf := range r.log.leaves {
+		e, _, err := readEntry(leaf)
+		if err != nil || e.Type != TypeSeal || found.has(e.Seq) {
+			continue
+		}
+		if !slices.Contains(v.signers, e.Text) {
+			v.signers = append(v.signers, e.Text)
+		}
+		if len(v.keys) > 0 && !slices.Contains(v.keys, e.Text) {
+			v.fault(path.Join(r.log.dir, "journal.jsonl"), i+1, "the run was sealed by %s, which is not among the keys given: it is a colleague's and belongs there, or a stranger's", e.Text)
+			return
+		}
 	}
 	if err := r.log.cp.signedBy([]string{last.Text}); err != nil {
 		v.fault(name, 0, "%v", err)

@@ -217,9 +217,9 @@ func complete(p keyrotor.Plan) (keyrotor.Plan, error) {
 		return keyrotor.Plan{}, err
 	}
 	p.Changes, p.Waves = waves(p.Changes, p.Rollout)
-	p.Budget = budget(p.Changes)
+	p.Budget = budget(p.Changes, p.Waves)
 	p.Cost = cost(p.Changes)
-	p.Warnings = append(changeWarnings(p.Changes), p.Warnings...)
+	p.Warnings = append(changeWarnings(p), p.Warnings...)
 	p = normal(p)
 	var err error
 	p.Digest, err = Digest(p)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"strings"
 
 	"github.com/keyrotor/keyrotor"
 )
@@ -56,7 +55,9 @@ func BuildCommand(kind Command, assessments iter.Seq2[keyrotor.Assessment, error
 	}
 	cmd.routeReplicas()
 	if kind == CommandCreateKey && !cmd.taken {
-		d.plan.Changes = append(d.plan.Changes, createKey(c.Key, d.Options))
+		made := createKey(c.Key, d.Options)
+		made.Steps[0].Before.KeysThere = cmd.there
+		d.plan.Changes = append(d.plan.Changes, made)
 	}
 	d.plan.Selection = o.Selection
 	if len(d.plan.Changes) == 0 {
@@ -64,7 +65,7 @@ func BuildCommand(kind Command, assessments iter.Seq2[keyrotor.Assessment, error
 		if len(why) == 0 {
 			why = []string{"no key fits " + o.Selection}
 		}
-		return keyrotor.Plan{}, refuse("plan "+string(kind), why, "keyrotor explain KEY, to see what can be done with it")
+		return keyrotor.Plan{}, refuse("plan "+string(kind), why, "keyrotor explain KEY   says what can be done with it")
 	}
 	return d.finish()
 }
@@ -78,12 +79,17 @@ type commanded struct {
 	replicas  []keyrotor.Asset               // chosen, whose primary takes the change
 	planned   map[string]bool                // ARNs that were taken
 	taken     bool                           // the alias of the new key exists
+	there     int                            // keys in the place of the new key
 }
 
 func (c *commanded) take(a keyrotor.Assessment) {
 	k := a.Asset.KMS
 	if c.kind == CommandCreateKey {
-		if k != nil && a.Asset.Account == c.Key.Account && a.Asset.Region == c.Key.Region && slices.Contains(k.Aliases, c.Key.Alias) {
+		if a.Asset.Account != c.Key.Account || a.Asset.Region != c.Key.Region {
+			return
+		}
+		c.there++
+		if k != nil && slices.Contains(k.Aliases, c.Key.Alias) {
 			c.taken = true
 			c.left.note(c.Key.Alias + " exists and points to " + a.Asset.ID)
 		}
@@ -146,7 +152,8 @@ func (c *commanded) planFor(a keyrotor.Assessment) {
 			c.left.note(fmt.Sprintf("the period is %d d already", c.PeriodDays))
 			return
 		}
-		c.add(setPeriod(a.Asset, c.PeriodDays, c.EnvTag), why, "")
+		days, warning := c.period(a)
+		c.add(setPeriod(a.Asset, days, c.EnvTag), why, warning)
 	case CommandRotateNow:
 		c.add(rotateNow(a.Asset, c.EnvTag), why, "")
 	case CommandTag:
@@ -168,7 +175,7 @@ func (c CommandOptions) validate(kind Command, o Options) error {
 			return refuse("plan set-period without a period", nil, "say how many days, from 90 to 2560")
 		}
 	case CommandTag:
-		if why := wrongTags(c.Tags); len(why) > 0 {
+		if why := WrongTags(c.Tags); len(why) > 0 {
 			return refuse("plan tag", why, "keyrotor plan tag owner=TEAM")
 		}
 	case CommandEnable, CommandRotateNow:
@@ -179,23 +186,4 @@ func (c CommandOptions) validate(kind Command, o Options) error {
 		return refuse("plan "+string(kind)+" without a choice of keys", nil, "name keys, or use --select")
 	}
 	return nil
-}
-
-// wrongTags says why tags cannot be set as they are.
-func wrongTags(tags map[string]string) []string {
-	var why []string
-	if len(tags) == 0 || len(tags) > 50 {
-		why = append(why, fmt.Sprintf("%s given, and 1 to 50 can be set", count(len(tags), "tag")))
-	}
-	for _, k := range sortedKeys(tags) {
-		switch {
-		case strings.HasPrefix(strings.ToLower(k), "aws:"):
-			why = append(why, fmt.Sprintf("the tag %q: names that begin with aws: are AWS's own", k))
-		case k == "" || len([]rune(k)) > 128:
-			why = append(why, fmt.Sprintf("the tag %q: a name has 1 to 128 characters", k))
-		case len([]rune(tags[k])) > 256:
-			why = append(why, fmt.Sprintf("the tag %q: a value has at most 256 characters", k))
-		}
-	}
-	return why
 }

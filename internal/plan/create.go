@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/keyrotor/keyrotor"
 )
@@ -19,7 +21,7 @@ type NewKey struct {
 	Description string
 	Policy      string            // key policy document; "" for KMS's default
 	Spec        string            // default SYMMETRIC_DEFAULT
-	Usage       string            // default ENCRYPT_DECRYPT for that spec
+	Usage       string            // default the only usage that the spec has
 	Tags        map[string]string // beside the tag that apply sets to find the key again
 	MultiRegion bool
 }
@@ -27,6 +29,15 @@ type NewKey struct {
 const symmetric = "SYMMETRIC_DEFAULT"
 
 func (k NewKey) validate(o Options) error {
+	if why := k.Wrong(o.PeriodDays); len(why) > 0 {
+		return refuse("plan create-key", why, "keyrotor plan create-key --help")
+	}
+	return nil
+}
+
+// Wrong says why KMS would not make the key, as far as its parameters tell;
+// periodDays is the rotation period that it is to have, 0 for the default.
+func (k NewKey) Wrong(periodDays int) []string {
 	var why []string
 	if len(k.Account) != 12 || strings.Trim(k.Account, "0123456789") != "" {
 		why = append(why, fmt.Sprintf("the account %q: wanted are 12 digits", k.Account))
@@ -35,33 +46,62 @@ func (k NewKey) validate(o Options) error {
 		why = append(why, "no Region is given")
 	}
 	why = append(why, wrongAlias(k.Alias)...)
-	if len(k.Tags) > 0 {
-		why = append(why, wrongTags(k.Tags)...)
+	if len(k.Tags) >= keyrotor.TagsPerKey {
+		why = append(why, fmt.Sprintf("%d tags given: a key takes %d, and %s is one of them", len(k.Tags), keyrotor.TagsPerKey, keyrotor.ChangeTag))
 	}
-	if len(k.Description) > 8192 {
+	why = append(why, wrongTags(k.Tags)...)
+	if utf8.RuneCountInString(k.Description) > 8192 {
 		why = append(why, "the description: at most 8192 characters")
 	}
-	if k.Policy != "" {
-		var document map[string]json.RawMessage
-		if err := json.Unmarshal([]byte(k.Policy), &document); err != nil {
-			why = append(why, "the key policy is no JSON object: "+err.Error())
-		}
-		if len(k.Policy) > 32*1024 {
-			why = append(why, "the key policy: at most 32768 bytes")
-		}
+	why = append(why, k.wrongPolicy()...)
+	return append(why, k.wrongSpec(periodDays)...)
+}
+
+func (k NewKey) wrongPolicy() []string {
+	if k.Policy == "" {
+		return nil
 	}
-	if spec := cmp.Or(k.Spec, symmetric); spec != symmetric {
-		if o.PeriodDays != 0 {
-			why = append(why, "KMS rotates no key of spec "+spec)
-		}
-		if k.Usage == "" {
-			why = append(why, "a key of spec "+spec+" needs a usage")
-		}
+	var why []string
+	var document map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(k.Policy), &document); err != nil {
+		why = append(why, "the key policy is no JSON object: "+err.Error())
 	}
-	if len(why) > 0 {
-		return refuse("plan create-key", why, "keyrotor plan create-key --help")
+	if len(k.Policy) > 32*1024 {
+		why = append(why, "the key policy: at most 32768 bytes")
 	}
-	return nil
+	return why
+}
+
+func (k NewKey) wrongSpec(periodDays int) []string {
+	spec := cmp.Or(k.Spec, symmetric)
+	usages, known := keyrotor.KeyUsages(spec)
+	if !known {
+		return []string{fmt.Sprintf("the spec %q is not known here: it is one of %s", k.Spec, strings.Join(keyrotor.KeySpecs(), ", "))}
+	}
+	var why []string
+	switch {
+	case k.Usage == "" && len(usages) > 1:
+		why = append(why, "a key of spec "+spec+" needs a usage: "+strings.Join(usages, " or "))
+	case k.Usage != "" && !slices.Contains(usages, k.Usage):
+		why = append(why, fmt.Sprintf("the usage %q: a key of spec %s can be made for %s", k.Usage, spec, strings.Join(usages, " or ")))
+	}
+	if spec == "SM2" && !strings.HasPrefix(k.Region, "cn-") {
+		why = append(why, "keys of spec SM2 exist in the Regions of China alone")
+	}
+	if spec != symmetric && periodDays != 0 {
+		why = append(why, "KMS rotates no key of spec "+spec)
+	}
+	return why
+}
+
+// usage is what the key is made for: what was asked for, else the only usage
+// that its spec has.
+func (k NewKey) usage() string {
+	usages, _ := keyrotor.KeyUsages(cmp.Or(k.Spec, symmetric))
+	if k.Usage == "" && len(usages) == 1 {
+		return usages[0]
+	}
+	return k.Usage
 }
 
 func wrongAlias(alias string) []string {
@@ -81,11 +121,10 @@ func wrongAlias(alias string) []string {
 // allows. CreateKey takes no rotation of its own.
 func createKey(k NewKey, o Options) keyrotor.Change {
 	spec := cmp.Or(k.Spec, symmetric)
-	usage := cmp.Or(k.Usage, "ENCRYPT_DECRYPT")
 	steps := []keyrotor.Step{
 		{
 			Verb: keyrotor.CreateKey, Before: keyrotor.Before{AbsentAlias: true},
-			Params: keyrotor.Params{Description: k.Description, Policy: k.Policy, Spec: spec, Usage: usage, Tags: maps.Clone(k.Tags), MultiRegion: k.MultiRegion},
+			Params: keyrotor.Params{Description: k.Description, Policy: k.Policy, Spec: spec, Usage: k.usage(), Tags: maps.Clone(k.Tags), MultiRegion: k.MultiRegion},
 		},
 		{Verb: keyrotor.CreateAlias, Params: keyrotor.Params{Alias: k.Alias}, Before: keyrotor.Before{AbsentAlias: true}},
 	}
@@ -103,11 +142,15 @@ func createKey(k NewKey, o Options) keyrotor.Change {
 		Seen:          keyrotor.Seen{Env: k.Tags[o.EnvTag]},
 		Preconditions: []string{k.Alias + " does not exist there"},
 	}
+	if o.CryptoperiodDays > 0 && o.PeriodDays > o.CryptoperiodDays {
+		c.Warning = fmt.Sprintf("%s%d d is longer than the cryptoperiod of %d d", longPeriod, o.PeriodDays, o.CryptoperiodDays)
+	}
 	if len(k.Tags) > 0 {
-		c.Warning = "tags can grant or take access: a policy elsewhere may have a condition on " + strings.Join(sortedKeys(k.Tags), ", ")
+		c.Warning = join(c.Warning, "tags can grant or take access: a policy elsewhere may have a condition on "+strings.Join(sortedKeys(k.Tags), ", "))
 	}
 	for i, s := range steps {
-		s.Number, s.Target, s.Calls = i+1, c.Target, calls(s.Verb)
+		s.Number, s.Target = i+1, c.Target
+		s.Calls = calls(s)
 		c.Steps = append(c.Steps, s)
 	}
 	c.Undo, c.CannotUndo = undoOf(c.Steps)

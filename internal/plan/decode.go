@@ -40,7 +40,7 @@ func Decode(name string, data []byte, known ...keyrotor.Plan) (keyrotor.Plan, er
 		return keyrotor.Plan{}, &keyrotor.Refusal{
 			What: name + ": the plan was changed after its digest was taken",
 			Why:  append([]string{"says " + clip(string(p.Digest)), "is   " + string(d)}, altered(p, known)...),
-			Now:  "nothing was changed in AWS", Next: "take the plan as it was made, or keyrotor plan and have it signed",
+			Now:  "nothing was changed in AWS", Next: "keyrotor plan   makes another, to be signed anew; or take this one as it was made",
 		}
 	}
 	if err := whole(p); err != nil {
@@ -55,7 +55,7 @@ func wrongSchema(name, schema string, version int) error {
 	}
 	return &keyrotor.Problem{
 		Err: fmt.Errorf("%s: is %q version %d, wanted is %q version %d", name, clip(schema), version, keyrotor.SchemaPlan, keyrotor.SchemaVersion),
-		Now: "nothing was changed in AWS", Next: "keyrotor plan, with this version",
+		Now: "nothing was changed in AWS", Next: "keyrotor plan   makes one of this version",
 	}
 }
 
@@ -67,7 +67,7 @@ func unread(name string, data []byte, err error) error {
 	)
 	switch {
 	case errors.As(err, &no):
-		return refuse(fmt.Sprintf("%s:%s: %s", name, position(data, no.offset), no), nil, "take the plan as keyrotor wrote it, or keyrotor plan")
+		return refuse(fmt.Sprintf("%s:%s: %s", name, position(data, no.offset), no), nil, "keyrotor plan   makes another; or take this one as keyrotor wrote it")
 	case errors.As(err, &syntax):
 		err = fmt.Errorf("%s:%s: %w", name, position(data, syntax.Offset), err)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
@@ -75,7 +75,7 @@ func unread(name string, data []byte, err error) error {
 	default:
 		err = fmt.Errorf("%s: %w", name, err)
 	}
-	return &keyrotor.Problem{Err: err, Now: "nothing was changed in AWS", Next: "keyrotor plan -o " + name}
+	return &keyrotor.Problem{Err: err, Now: "nothing was changed in AWS", Next: "keyrotor plan -o OTHER.json   makes another; or take this one as keyrotor wrote it"}
 }
 
 // position is line:column, both from 1.

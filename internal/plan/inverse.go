@@ -19,7 +19,7 @@ func undoOf(steps []keyrotor.Step) (undo []keyrotor.Step, cannot string) {
 		}
 	}
 	for i := range undo {
-		undo[i].Number, undo[i].Calls = i+1, calls(undo[i].Verb)
+		undo[i].Number, undo[i].Calls = i+1, calls(undo[i])
 	}
 	return undo, join(reasons...)
 }

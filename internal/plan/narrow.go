@@ -30,7 +30,7 @@ func Narrow(p keyrotor.Plan, keep func(keyrotor.Change) bool, selection string, 
 	n.Changes = chosen
 	// What followed from all changes is said anew of the chosen ones.
 	n.Warnings = nil
-	about := changeWarnings(p.Changes)
+	about := changeWarnings(p)
 	for _, w := range p.Warnings {
 		if !slices.Contains(about, w) && !isLimit(w) {
 			n.Warnings = append(n.Warnings, w)

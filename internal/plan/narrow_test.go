@@ -47,7 +47,7 @@ func TestNarrow(t *testing.T) {
 		for _, b := range n.Budget {
 			calls += b.Count
 		}
-		if calls != 4 || n.Cost.FirstMonthly != 100 || len(n.Budget) != 3 {
+		if calls != 6 || n.Cost.FirstMonthly != 100 || len(n.Budget) != 3 {
 			t.Errorf("%d calls, %d cents", calls, n.Cost.FirstMonthly)
 		}
 		if slices.ContainsFunc(n.Warnings, func(w string) bool { return strings.Contains(w, "template") }) {
@@ -149,7 +149,7 @@ func TestSelect(t *testing.T) {
 		"by key id": first.Target.ID, "by ARN": first.Target.ARN, "by alias": "alias/key-2", "by the alias's name": "key-2", "by change id": string(first.ID),
 	} {
 		t.Run(name, func(t *testing.T) {
-			keep, err := plan.Select(p, id)
+			keep, err := plan.Select(p, nil, id)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -165,7 +165,7 @@ func TestSelect(t *testing.T) {
 		})
 	}
 	t.Run("what names nothing is refused, and what rotates already is told apart", func(t *testing.T) {
-		_, err := plan.Select(p, "key-2", "nobody", "alias/key-6", "")
+		_, err := plan.Select(p, nil, "key-2", "nobody", "alias/key-6", "")
 		want := `a choice from plan ` + p.Digest.Short() + `: "nobody" names no change of the plan; "alias/key-6" is rotating already and cannot be chosen; "" names no change of the plan`
 		if err == nil || err.Error() != want {
 			t.Errorf("got  %v\nwant %s", err, want)
@@ -196,5 +196,42 @@ func TestTokens(t *testing.T) {
 	}
 	if len(a) < 32 || len(a) > 64 || strings.Trim(a, "0123456789abcdef") != "" {
 		t.Errorf("%s is no ClientRequestToken", a)
+	}
+}
+
+// A name that keys of several accounts bear chose them all, unsaid.
+func TestANameThatKeysInSeveralPlacesBearChoosesNone(t *testing.T) {
+	p := build(t, options(), key(1), key(2), key(1, in("444455556666", "eu-west-1"), func(a *keyrotor.Assessment) {
+		a.Asset.ID = "00000001-0000-4000-8000-00000000000f"
+		a.Asset.ARN = "arn:aws:kms:eu-west-1:444455556666:key/" + a.Asset.ID
+	}))
+	_, err := plan.Select(p, nil, "alias/key-2", "key-1")
+	var refusal *keyrotor.Refusal
+	if !errors.As(err, &refusal) {
+		t.Fatalf("got %v, want a refusal", err)
+	}
+	want := []string{
+		`"key-1" names a key in each of 2 places, and would choose all of them:`,
+		"111122223333/us-east-1: --ids arn:aws:kms:us-east-1:111122223333:key/00000001-0000-4000-8000-000000000000",
+		"444455556666/eu-west-1: --ids arn:aws:kms:eu-west-1:444455556666:key/00000001-0000-4000-8000-00000000000f",
+	}
+	if diff := cmp.Diff(want, refusal.Why); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, line := range want[1:] {
+		_, arn, _ := strings.Cut(line, "--ids ")
+		if _, err := plan.Select(p, nil, arn); err != nil {
+			t.Errorf("what is said to help does not: %v", err)
+		}
+	}
+}
+
+func TestAKeyThatRotatesAlreadyIsToldApartBeyondThePlansSample(t *testing.T) {
+	p := build(t, options(), key(1))
+	rotates := func(id string) bool { return id == "alias/key-150" }
+	_, err := plan.Select(p, rotates, "alias/key-150", "alias/nobody", "")
+	want := `a choice from plan ` + p.Digest.Short() + `: "alias/key-150" is rotating already and cannot be chosen; "alias/nobody" names no change of the plan; "" names no change of the plan`
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
 	}
 }

@@ -37,6 +37,8 @@ type Options struct {
 	PeriodDays int
 	// RulePeriod is the period that an asset's rules ask for, 0 for none. Optional.
 	RulePeriod func(keyrotor.Assessment) int
+	// PeriodOf is the period that one rule asks for, 0 for none. Optional.
+	PeriodOf func(rule string) int
 	// Remedy is the verb that cures a failing rule, "" when no change here
 	// does, false for a rule that it does not know. Default: Remedy of this
 	// package.
@@ -97,6 +99,9 @@ func (o Options) filled() Options {
 	if o.RulePeriod == nil {
 		o.RulePeriod = func(keyrotor.Assessment) int { return 0 }
 	}
+	if o.PeriodOf == nil {
+		o.PeriodOf = func(string) int { return 0 }
+	}
 	o.Inputs.InventoryTaken = o.Inputs.InventoryTaken.UTC()
 	return o
 }
@@ -121,10 +126,10 @@ func (o Options) freshEnough() error {
 	switch {
 	case age > MaxInventoryAge:
 		return refuse("a plan from an inventory older than 24 h",
-			[]string{"it was taken " + taken.UTC().Format(time.RFC3339) + ", " + hours(age) + " ago"}, "keyrotor scan, then plan again")
+			[]string{"it was taken " + taken.UTC().Format(time.RFC3339) + ", " + hours(age) + " ago"}, "keyrotor scan\nkeyrotor plan   after that")
 	case age < -clockSkew:
 		return refuse("a plan from an inventory of the future",
-			[]string{"it was taken " + taken.UTC().Format(time.RFC3339) + ", and now is " + o.Now.UTC().Format(time.RFC3339)}, "set the clock, then keyrotor scan")
+			[]string{"it was taken " + taken.UTC().Format(time.RFC3339) + ", and now is " + o.Now.UTC().Format(time.RFC3339)}, "set the clock, then\nkeyrotor scan")
 	}
 	return nil
 }
@@ -134,23 +139,6 @@ func hours(d time.Duration) string {
 		return "more than 1000 h"
 	}
 	return fmt.Sprintf("%d h", int(d/time.Hour))
-}
-
-// period is how often a key shall rotate, within what KMS can, and the warning
-// when that is not what the rules asked for.
-func (o Options) period(a keyrotor.Assessment) (days int, warning string) {
-	want := cmp.Or(o.PeriodDays, o.RulePeriod(a))
-	if want == 0 {
-		want = keyrotor.DefaultRotationPeriodDays
-		if o.CryptoperiodDays > 0 {
-			want = min(want, o.CryptoperiodDays)
-		}
-	}
-	days = min(max(want, keyrotor.MinRotationPeriodDays), keyrotor.MaxRotationPeriodDays)
-	if days != want {
-		warning = fmt.Sprintf("the rules ask for a rotation every %d d; KMS allows %d to %d d", want, keyrotor.MinRotationPeriodDays, keyrotor.MaxRotationPeriodDays)
-	}
-	return days, warning
 }
 
 func (o Options) rollout() keyrotor.Rollout {

@@ -50,7 +50,8 @@ func (p proposal) verdict() guard.Verdict {
 func propose(recipe string, a keyrotor.Asset, envTag string, steps ...keyrotor.Step) proposal {
 	c := keyrotor.Change{Recipe: recipe, Target: a.Target(), Seen: seenOf(a, envTag)}
 	for i, s := range steps {
-		s.Number, s.Target, s.Calls = i+1, c.Target, calls(s.Verb)
+		s.Number, s.Target = i+1, c.Target
+		s.Calls = calls(s)
 		c.Steps = append(c.Steps, s)
 	}
 	c.Undo, c.CannotUndo = undoOf(c.Steps)
@@ -91,12 +92,25 @@ func rotateNow(a keyrotor.Asset, envTag string) proposal {
 		}
 	}
 	p := propose(RecipeRotateNow, a, envTag, keyrotor.Step{Verb: keyrotor.RotateNow, Before: before})
+	if lastOnDemand(a) && before.MaterialID != "" {
+		// Whether that one is the one asked for, its material tells.
+		p.Steps[0].Calls = append(p.Steps[0].Calls, "kms:DescribeKey")
+	}
 	p.Warning = warning
 	p.Preconditions = []string{
 		"the key is enabled and not pending deletion", "it has not been rotated since, by its key material and the count of its rotations",
 		"no automatic rotation is due within 20 minutes",
 	}
 	return p
+}
+
+// lastOnDemand reports whether the newest rotation of a key was on demand.
+func lastOnDemand(a keyrotor.Asset) bool {
+	if a.KMS.History == nil {
+		return false
+	}
+	last, any := a.KMS.History.Last()
+	return any && last.Type == "ON_DEMAND"
 }
 
 func tag(a keyrotor.Asset, tags map[string]string, envTag string) proposal {
@@ -113,29 +127,6 @@ func tag(a keyrotor.Asset, tags map[string]string, envTag string) proposal {
 	p.Template = tagTemplate(a.ManagedBy, tags)
 	p.Warning = "tags can grant or take access: a policy elsewhere may have a condition on " + strings.Join(sortedKeys(tags), ", ")
 	return p
-}
-
-// calls are the service calls of a step: the fresh look before, the act, and
-// the look of verify after.
-func calls(v keyrotor.Verb) []string {
-	look := []string{"kms:DescribeKey", "kms:GetKeyRotationStatus"}
-	switch v {
-	case keyrotor.EnableRotation, keyrotor.SetPeriod:
-		return append(look, "kms:EnableKeyRotation", "kms:GetKeyRotationStatus")
-	case keyrotor.DisableRotation:
-		return append(look, "kms:DisableKeyRotation", "kms:GetKeyRotationStatus")
-	case keyrotor.RotateNow:
-		return append(look, "kms:ListKeyRotations", "kms:RotateKeyOnDemand", "kms:DescribeKey", "kms:GetKeyRotationStatus", "kms:ListKeyRotations")
-	case keyrotor.CreateKey:
-		return []string{"kms:ListAliases", "kms:ListKeys", "kms:CreateKey", "kms:DescribeKey"}
-	case keyrotor.CreateAlias:
-		return []string{"kms:ListAliases", "kms:CreateAlias", "kms:ListAliases"}
-	case keyrotor.TagKey:
-		return []string{"kms:DescribeKey", "kms:ListResourceTags", "kms:GetKeyPolicy", "kms:TagResource", "kms:ListResourceTags"}
-	case keyrotor.UntagKey:
-		return []string{"kms:DescribeKey", "kms:ListResourceTags", "kms:GetKeyPolicy", "kms:UntagResource", "kms:ListResourceTags"}
-	}
-	return nil
 }
 
 // changeID is derived from what a change does: its recipe, target, steps and

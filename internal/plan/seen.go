@@ -12,6 +12,13 @@ import (
 // characters, and a plan is read by people.
 const maxDescription = 256
 
+// SeenOf is what a reviewer wants to see of an asset that no change names.
+func SeenOf(a keyrotor.Asset, envTag string) keyrotor.Seen {
+	s := seenOf(a, cmp.Or(envTag, "env"))
+	s.ARN = a.ARN
+	return s
+}
+
 // seenOf is what a reviewer wants to see of an asset.
 func seenOf(a keyrotor.Asset, envTag string) keyrotor.Seen {
 	k := a.KMS

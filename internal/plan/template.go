@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/keyrotor/keyrotor"
@@ -71,7 +72,11 @@ func terraformResource(m *keyrotor.Manager) string {
 }
 
 // changeWarnings are the warnings that follow from the changes.
-func changeWarnings(changes []keyrotor.Change) []string {
+func changeWarnings(p keyrotor.Plan) []string {
+	return slices.Concat(templateWarnings(p.Changes), longPeriods(p.Changes), nextDates(p.Changes, p.Inputs.InventoryTaken))
+}
+
+func templateWarnings(changes []keyrotor.Change) []string {
 	owned := 0
 	for _, c := range changes {
 		if c.Seen.ManagedBy != nil && c.Template != "" {

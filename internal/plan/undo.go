@@ -44,12 +44,20 @@ func Undo(p keyrotor.Plan, outcomes []keyrotor.Outcome, fresh func(keyrotor.Targ
 		}
 		return keyrotor.Plan{}, refuse("an undo of run "+string(d.plan.Undoes), why, "keyrotor report --run "+string(d.plan.Undoes)+"   what the run did")
 	}
-	if slices.ContainsFunc(d.plan.Changes, func(c keyrotor.Change) bool {
-		return slices.ContainsFunc(c.Steps, func(s keyrotor.Step) bool { return s.Verb == keyrotor.EnableRotation })
-	}) {
+	if has(d.plan.Changes, keyrotor.EnableRotation) {
 		d.plan.Warnings = append(d.plan.Warnings, "turning rotation on again starts its clock anew")
 	}
+	if has(d.plan.Changes, keyrotor.SetPeriod) {
+		d.plan.Warnings = append(d.plan.Warnings, "setting the period back starts its clock anew")
+	}
 	return d.finish()
+}
+
+// has reports whether a step of the changes has the verb.
+func has(changes []keyrotor.Change, verb keyrotor.Verb) bool {
+	return slices.ContainsFunc(changes, func(c keyrotor.Change) bool {
+		return slices.ContainsFunc(c.Steps, func(s keyrotor.Step) bool { return s.Verb == verb })
+	})
 }
 
 // latest keeps the last outcome of each change: a later turn of a run takes up

@@ -23,6 +23,57 @@ func EnabledNotRotated(r Run) (Aged, error) {
 	return b.tally.aged, nil
 }
 
+// addOverdue counts a key whose material is past its cryptoperiod, as the rule of
+// that name has it; where that rule is not held, older than a year.
+func (b *builder) addOverdue(a keyrotor.Assessment, e effect, on bool) {
+	switch verdict := b.materialVerdict(a); {
+	case e.rotated:
+	case verdict == keyrotor.Waived:
+		b.tally.overdueWaived++
+	case verdict == keyrotor.Fail && on:
+		b.tally.overdue++
+		b.tally.overdueOn++
+	case verdict == keyrotor.Fail:
+		b.tally.overdue++
+	}
+}
+
+func (b *builder) materialVerdict(a keyrotor.Assessment) keyrotor.Verdict {
+	held := b.tally.rules[ruleMaterial] != nil
+	for _, f := range a.Findings {
+		if f.Rule == ruleMaterial {
+			return f.Verdict
+		}
+	}
+	if !held && a.View != keyrotor.ViewNotEligible && olderThanAYear(a.Asset.KMS, b.run.Now) {
+		return keyrotor.Fail
+	}
+	return keyrotor.NotApplicable
+}
+
+// overdueFigure is the number that “rotates automatically” hides: switched on is
+// not rotated.
+func (b *builder) overdueFigure() figure {
+	t := b.tally
+	name := "past the cryptoperiod"
+	if t.rules[ruleMaterial] == nil {
+		name = "with material older than a year"
+	}
+	f := figure{Number: count(t.overdue), Name: name, Note: "no material is older than it may be", Status: zeroIsGood(t.overdue, bad)}
+	switch {
+	case t.overdueOn > 0 && t.overdueOn == t.overdue:
+		f.Note = oneOr(t.overdue, "set", "all set") + " to rotate: switched on is not rotated"
+	case t.overdueOn > 0:
+		f.Note = count(t.overdueOn) + " of them set to rotate: switched on is not rotated"
+	case t.overdue > 0:
+		f.Note = "none of them is set to rotate"
+	}
+	if t.overdueWaived > 0 {
+		f.Note += "; " + count(t.overdueWaived) + " more waived"
+	}
+	return f
+}
+
 // read counts a key as it was read.
 func (g *Aged) read(a keyrotor.Assessment, now time.Time) {
 	if a.View == keyrotor.ViewRotating && olderThanAYear(a.Asset.KMS, now) {

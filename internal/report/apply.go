@@ -190,13 +190,31 @@ func requestID(id string) string {
 // whatHolds sums up a run for the person paged at night: what is done, what is
 // half done, what is open and why.
 func (p *page) whatHolds(plan keyrotor.Plan, outcomes []keyrotor.Outcome, groups []*stuck) [][2]string {
-	c := countStates(outcomes)
+	halves := halfDone(&plan, outcomes)
+	said := halfWords(halves)
+	c, doubts := map[keyrotor.OutcomeState]int{}, 0
+	for _, o := range outcomes {
+		switch {
+		case said[o.Change] != "":
+		case doubtful(o):
+			doubts++
+		default:
+			c[o.State]++
+		}
+	}
 	notDone := c[keyrotor.NotStarted] + c[keyrotor.Failed] + max(0, len(plan.Changes)-len(outcomes))
-	holds := []string{doneWords(plan, outcomes)}
-	if n := c[keyrotor.Unproven]; n > 0 {
-		holds = append(holds, plural(n, "change")+" may or may not have taken effect")
-	} else {
+	holds := doneWords(plan, outcomes)
+	if len(holds) == 0 && len(halves) == 0 && doubts == 0 {
+		holds = append(holds, "nothing was changed")
+	}
+	switch {
+	case len(halves) > 0:
+		holds = append(holds, plural(len(halves), "change")+oneOr(len(halves), " is", " are")+" half done")
+	case doubts == 0:
 		holds = append(holds, "nothing is half done")
+	}
+	if doubts > 0 {
+		holds = append(holds, plural(doubts, "change")+" may or may not have taken effect")
 	}
 	if n := c[keyrotor.Waiting]; n > 0 {
 		holds = append(holds, plural(n, "change")+" under way at AWS")
@@ -205,20 +223,19 @@ func (p *page) whatHolds(plan keyrotor.Plan, outcomes []keyrotor.Outcome, groups
 		holds = append(holds, plural(notDone, "change")+openIn(outcomes))
 	}
 	facts := [][2]string{{"What holds now", strings.Join(holds, "; ")}}
+	facts = append(facts, p.halves(halves)...)
 	return append(facts, p.whyNot(groups)...)
 }
 
-// doneWords says what the successes mean: of several kinds also their sum.
-func doneWords(plan keyrotor.Plan, outcomes []keyrotor.Outcome) string {
+// doneWords says what the successes mean, of several kinds also their sum; none
+// where nothing came to its end.
+func doneWords(plan keyrotor.Plan, outcomes []keyrotor.Outcome) []string {
 	kinds := countKinds(&plan, outcomes).hold(kindsOf(&plan))
-	switch len(kinds) {
-	case 0:
-		return "nothing was changed"
-	case 1:
-		return kinds[0]
+	if len(kinds) < 2 {
+		return kinds
 	}
 	done := countStates(outcomes)[keyrotor.Succeeded]
-	return count(done) + " of " + plural(max(len(plan.Changes), len(outcomes)), "change") + " done: " + strings.Join(kinds, ", ")
+	return []string{count(done) + " of " + plural(max(len(plan.Changes), len(outcomes)), "change") + " done: " + strings.Join(kinds, ", ")}
 }
 
 // openIn says where what is open belongs, when that is one account.

@@ -243,8 +243,18 @@ func (p *page) assessNotes(t *tally, r Run) {
 	if t.managed > 0 {
 		p.prose("Not counted: " + plural(t.managed, "AWS managed key") + ", which AWS rotates.")
 	}
-	if n := len(unexpected(r.Gaps)); n > 0 {
-		p.prose(p.sign(markWarn) + " " + plural(n, "gap") + " in the scan: the totals above are without what refused us.")
+	var without []string
+	if n := excludedPlaces(r.Places); n > 0 {
+		without = append(without, plural(n, "place"))
+	}
+	if n := len(r.Population.Excluded); n > 0 {
+		without = append(without, plural(n, "account"))
+	}
+	if len(without) > 0 {
+		p.prose("Not read: " + sentence(without) + " excluded by the configuration. " + plural(r.Population.Read, "place") + " " + oneOr(r.Population.Read, "was", "were") + " read.")
+	}
+	if gaps := gapsText(r.Gaps, " in the scan"); gaps != "" {
+		p.prose(p.sign(reachMark(r.Gaps)) + " " + gaps + ": the totals above are without what refused us.")
 	}
 	if n := countStates(r.Outcomes)[keyrotor.Succeeded]; n > 0 {
 		p.prose(p.sign(markWarn) + " All of this is as the scan read it: " + plural(n, "change") + " " + oneOr(n, "was", "were") + " made since, which a new scan will see.")

@@ -92,7 +92,12 @@ func RuleText(w io.Writer, r Run, rule string, next []Next, s Style) error {
 		verdict keyrotor.Verdict
 		says    func(n int) string
 	}{
-		{keyrotor.Fail, keysFail},
+		{keyrotor.Fail, func(n int) string {
+			if list := lists[keyrotor.Fail]; len(list) > 0 && list[0].Asset.Kind == keyrotor.KindWaiver {
+				return plural(n, "waiver") + oneOr(n, " has", " have") + " ended"
+			}
+			return keysFail(n)
+		}},
 		{keyrotor.Unknown, func(n int) string { return plural(n, "key") + ": unknown, a fact was not read" }},
 		{keyrotor.Waived, func(n int) string { return plural(n, "key") + " waived" }},
 	} {

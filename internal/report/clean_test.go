@@ -87,7 +87,7 @@ func TestFormats(t *testing.T) {
 	for _, f := range []report.Format{report.JSON, report.YAML, report.CSV, report.Markdown} {
 		for name, doc := range map[string]any{
 			"keys": report.AssessmentRows(run.Assessments), "plan": *run.Plan, "changes": report.PlanRows(*run.Plan), "outcomes": report.OutcomeRows(run.Outcomes),
-			"verifications": report.VerificationRows(run.Verifications), "gaps": report.GapRows(run.Gaps), "places": report.PlaceRows(run.Places), "rules": report.RuleRows(run.Rules),
+			"verifications": report.VerificationRows(run.Verifications), "gaps": report.GapRows(run.Gaps), "places": report.PlaceRows(run.Places), "rules": report.RuleRows(run.Rules, itself),
 		} {
 			t.Run(string(f)+" "+name, func(t *testing.T) {
 				var b bytes.Buffer
@@ -100,7 +100,7 @@ func TestFormats(t *testing.T) {
 		}
 	}
 	t.Run("an unknown format is refused", func(t *testing.T) {
-		if err := report.Write(&bytes.Buffer{}, "xml", report.RuleRows(run.Rules)); err == nil {
+		if err := report.Write(&bytes.Buffer{}, "xml", report.RuleRows(run.Rules, itself)); err == nil {
 			t.Error("got no error")
 		}
 	})
@@ -181,7 +181,7 @@ func TestYAMLIsTheSameValueAsJSON(t *testing.T) {
 
 func TestDiff(t *testing.T) {
 	run := realisticRun(1400)
-	d, err := report.Diff(run.Assessments, changed(run))
+	d, err := report.Diff(run, changed(run))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +193,7 @@ func TestDiff(t *testing.T) {
 			t.Errorf("%s: %s to %s is not worse", w.Target.ID, w.Before, w.After)
 		}
 	}
-	same, err := report.Diff(run.Assessments, run.Assessments)
+	same, err := report.Diff(run, run)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,3 +201,5 @@ func TestDiff(t *testing.T) {
 		t.Errorf("a run differs from itself: %+v", same)
 	}
 }
+
+func itself(r keyrotor.RuleInfo) keyrotor.RuleInfo { return r }

@@ -3,7 +3,6 @@ package report
 import (
 	"cmp"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -11,55 +10,122 @@ import (
 	"github.com/keyrotor/keyrotor"
 )
 
-// Difference is what changed from one run's assessment to another's.
+// Difference is what changed from one run's assessment to another's. Nothing is
+// said of what one of the runs could not see, but that it could not.
 type Difference struct {
 	New    []Delta `json:"new"`
 	Gone   []Delta `json:"gone"`
 	Better []Delta `json:"better"`
 	Worse  []Delta `json:"worse"`
-	Same   int     `json:"same"`
+	// Changed is neither: a rule that failed no longer applies, or is waived.
+	Changed []Delta `json:"changed"`
+	// NotComparable holds the keys, and the places without a known key, that one
+	// of the runs could not read, whole or in part.
+	NotComparable []Delta `json:"not_comparable"`
+	Same          int     `json:"same"`
 }
 
-// Delta is one asset that changed, and how.
+// Delta is one asset that changed, and how. A target without an ID is all keys
+// of a place, of an account, or of every account that a run could not list.
 type Delta struct {
 	Target keyrotor.Target `json:"target"`
 	Owner  string          `json:"owner,omitempty"`
 	Before keyrotor.View   `json:"before,omitempty"`
 	After  keyrotor.View   `json:"after,omitempty"`
 	What   []string        `json:"what,omitempty"`
+	// Unread is what a run could not see of the asset, whatever list it is in.
+	Unread []Hole `json:"unread,omitempty"`
 }
 
-// standing is the part of an assessment that a comparison needs.
-type standing struct {
-	target keyrotor.Target
-	owner  string
-	view   keyrotor.View
-	fails  []string
-}
+// inBoth is Hole.Run where the runs lack the same for the same reason.
+const inBoth = "both"
 
-func standingOf(a keyrotor.Assessment) standing {
-	return standing{target: a.Asset.Target(), owner: a.Asset.Owner, view: a.View, fails: a.Failed()}
-}
-
-// Diff compares two assessments by ARN. A key that both gained and lost
-// failures counts as worse. AWS managed keys are left out.
-func Diff(before, after Stream) (Difference, error) {
-	was := map[string]standing{}
-	err := Run{Assessments: before}.each(func(a keyrotor.Assessment) error {
-		if a.View != keyrotor.ViewAWSManaged {
-			was[a.Asset.ARN] = standingOf(a)
+// withHole adds a hole to others, once.
+func withHole(holes []Hole, h Hole) []Hole {
+	for i, have := range holes {
+		if have == h {
+			return holes
 		}
+		run := have.Run
+		have.Run = h.Run
+		switch {
+		case have == h && run == inBoth:
+			return holes
+		case have == h:
+			holes[i].Run = inBoth
+			return holes
+		}
+	}
+	return append(holes, h)
+}
+
+// Hole is what one of the runs did not see, and why.
+type Hole struct {
+	Run  string `json:"run"` // "earlier" or "later"
+	What string `json:"what"`
+	Call string `json:"call,omitempty"`
+	Code string `json:"code,omitempty"`
+	// Cause is that of the gap, empty where nothing refused.
+	Cause keyrotor.GapCause `json:"cause,omitempty"`
+	// Foreseen: the configuration of that run expected the gap.
+	Foreseen bool `json:"foreseen,omitempty"`
+}
+
+// refused reports that a service said no; else nobody asked.
+func (h Hole) refused() bool { return h.Call != "" }
+
+func (h Hole) String() string {
+	text := h.What + " in the " + h.Run + " run"
+	if h.Run == inBoth {
+		text = h.What + " in either run"
+	}
+	if h.refused() {
+		text += ": " + h.Code + " on " + h.Call
+		if h.Cause != "" {
+			text += ", " + causeTitle(h.Cause)
+		}
+	}
+	if h.Foreseen {
+		text += ", foreseen"
+	}
+	return text
+}
+
+// Partly reports that a gap which nobody foresaw kept a part from being compared.
+func (d Difference) Partly() bool {
+	for _, list := range [][]Delta{d.New, d.Gone, d.Better, d.Worse, d.Changed, d.NotComparable} {
+		for _, delta := range list {
+			if slices.ContainsFunc(delta.Unread, func(h Hole) bool { return h.refused() && !h.Foreseen }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Diff compares two runs' assessments by ARN. A key that both gained and lost
+// failures counts as worse; one of which a run could not read what it is held
+// against is better only in what both runs read, and so stands apart. AWS
+// managed keys are left out.
+func Diff(before, after Run) (Difference, error) {
+	d := differ{earlier: sightOf("earlier", before), later: sightOf("later", after)}
+	was := map[string]standing{}
+	err := before.each(func(a keyrotor.Assessment) error {
+		was[a.Asset.ARN] = d.earlier.remember(a)
 		return nil
 	})
 	if err != nil {
 		return Difference{}, fmt.Errorf("read the earlier run: %w", err)
 	}
-	var d Difference
-	err = Run{Assessments: after}.each(func(a keyrotor.Assessment) error {
-		if a.View != keyrotor.ViewAWSManaged {
-			old, known := was[a.Asset.ARN]
-			delete(was, a.Asset.ARN)
-			d.add(old, standingOf(a), known)
+	err = after.each(func(a keyrotor.Assessment) error {
+		old, known := was[a.Asset.ARN]
+		delete(was, a.Asset.ARN)
+		now := d.later.standing(a)
+		switch {
+		case known:
+			d.compare(old, now)
+		case a.View != keyrotor.ViewAWSManaged:
+			d.oneSided(&d.New, d.earlier, now)
 		}
 		return nil
 	})
@@ -67,97 +133,78 @@ func Diff(before, after Stream) (Difference, error) {
 		return Difference{}, fmt.Errorf("read the later run: %w", err)
 	}
 	for _, arn := range slices.Sorted(maps.Keys(was)) {
-		old := was[arn]
-		d.Gone = append(d.Gone, Delta{Target: old.target, Owner: old.owner, Before: old.view})
+		if was[arn].view != keyrotor.ViewAWSManaged {
+			d.oneSided(&d.Gone, d.later, was[arn])
+		}
 	}
-	for _, list := range [][]Delta{d.New, d.Better, d.Worse} {
-		slices.SortFunc(list, func(a, b Delta) int { return cmp.Compare(a.Target.ARN, b.Target.ARN) })
+	d.unseen()
+	for _, list := range [][]Delta{d.New, d.Gone, d.Better, d.Worse, d.Changed, d.NotComparable} {
+		slices.SortFunc(list, byTarget)
 	}
-	return d, nil
+	return d.Difference, nil
 }
 
-func (d *Difference) add(old, now standing, known bool) {
-	delta := Delta{Target: now.target, Owner: now.owner, Before: old.view, After: now.view}
-	if !known {
-		d.New = append(d.New, delta)
-		return
+func byTarget(a, b Delta) int {
+	return cmp.Or(cmp.Compare(a.Target.ARN, b.Target.ARN), cmp.Compare(a.Target.Account, b.Target.Account), cmp.Compare(a.Target.Region, b.Target.Region))
+}
+
+// differ is a comparison in the making.
+type differ struct {
+	Difference
+	earlier, later *sight
+}
+
+// oneSided files a key that only one of the runs has: in the list, unless the
+// other could not have seen it.
+func (d *differ) oneSided(list *[]Delta, other *sight, key standing) {
+	delta := Delta{Target: key.target, Owner: key.owner}
+	if other == d.earlier {
+		delta.After = key.view
+	} else {
+		delta.Before = key.view
 	}
-	worse, better := compareViews(old.view, now.view)
-	if old.view != now.view {
-		delta.What = append(delta.What, shortView(old.view)+" → "+shortView(now.view))
-	}
-	for _, rule := range now.fails {
-		if !slices.Contains(old.fails, rule) {
-			worse = true
-			delta.What = append(delta.What, "now fails "+rule)
-		}
-	}
-	for _, rule := range old.fails {
-		if !slices.Contains(now.fails, rule) {
-			better = true
-			delta.What = append(delta.What, "no longer fails "+rule)
-		}
-	}
+	hole, absent := other.reach(key.target.Account, key.target.Region)
 	switch {
-	case worse:
-		d.Worse = append(d.Worse, delta)
-	case better:
-		d.Better = append(d.Better, delta)
-	default:
-		d.Same++
+	case hole != nil:
+		delta.Unread = []Hole{*hole}
+		list = &d.NotComparable
+	case absent != "":
+		delta.What = []string{absent}
 	}
+	*list = append(*list, delta)
 }
 
-func compareViews(old, now keyrotor.View) (worse, better bool) {
-	rank := map[keyrotor.View]int{keyrotor.ViewTarget: 0, keyrotor.ViewUnknown: 1, keyrotor.ViewUnreadable: 1, keyrotor.ViewNotEligible: 2, keyrotor.ViewRotating: 3}
-	return rank[now] < rank[old], rank[now] > rank[old]
-}
-
-// DiffText shows a difference, what got worse first.
-func DiffText(w io.Writer, d Difference, next []Next, s Style) error {
-	p := &page{Style: s}
-	p.line("%s worse%s%s better%s%s new%s%s gone%s%s as before",
-		p.bold(count(len(d.Worse))), p.dot(), count(len(d.Better)), p.dot(), count(len(d.New)), p.dot(), count(len(d.Gone)), p.dot(), count(d.Same))
-	p.deltas("WORSE", markBad, d.Worse)
-	p.deltas("BETTER", markGood, d.Better)
-	p.deltas("NEW", markSame, d.New)
-	p.deltas("GONE", markNone, d.Gone)
-	p.next(next)
-	return p.write(w)
-}
-
-func (p *page) deltas(title string, m mark, list []Delta) {
-	if len(list) == 0 {
-		return
-	}
-	p.blank()
-	p.line("%s %s", p.bold(title), count(len(list)))
-	tab := &table{indent: "  ", shrink: []int{4, 1}}
-	n, rest := p.first(len(list))
-	for _, d := range list[:n] {
-		what := strings.Join(d.What, "; ")
-		if what == "" {
-			what = shortView(cmp.Or(d.After, d.Before))
+// unseen adds the places that a run could not list and of which no key tells.
+func (d *differ) unseen() {
+	told, at := map[hiddenPlace]bool{}, map[[2]string]int{}
+	for _, delta := range d.NotComparable {
+		for _, h := range delta.Unread {
+			told[hiddenPlace{delta.Target.Account, delta.Target.Region, h}] = true
+			told[hiddenPlace{delta.Target.Account, "", h}] = true
+			told[hiddenPlace{"", "", h}] = true
 		}
-		tab.rows = append(tab.rows, []string{p.sign(m), p.text(nameOf(d.Target)), d.Target.Account, d.Target.Region, p.text(what)})
 	}
-	p.table(tab)
-	p.more("    ", rest)
+	for _, h := range slices.Concat(d.earlier.hidden(), d.later.hidden()) {
+		where := [2]string{h.account, h.region}
+		i, twice := at[where]
+		switch {
+		case told[h]:
+		case twice:
+			d.NotComparable[i].Unread = withHole(d.NotComparable[i].Unread, h.Hole)
+		default:
+			at[where] = len(d.NotComparable)
+			d.NotComparable = append(d.NotComparable, Delta{
+				Target: keyrotor.Target{Kind: keyrotor.KindKMSKey, Account: h.account, Region: h.region}, Unread: []Hole{h.Hole},
+			})
+		}
+	}
 }
 
-// shortView is a view in a word or two.
-func shortView(v keyrotor.View) string {
-	switch v {
-	case keyrotor.ViewTarget:
-		return "not rotating"
-	case keyrotor.ViewRotating:
-		return "rotating"
-	case keyrotor.ViewUnknown:
-		return "status unknown"
-	case keyrotor.ViewNotEligible:
-		return "not eligible"
-	case keyrotor.ViewUnreadable:
-		return "not readable"
+// holeWords are the holes as one text.
+func holeWords(holes []Hole) string {
+	var words []string
+	for _, h := range holes {
+		words = append(words, h.String())
 	}
-	return Clean(string(v))
+	return strings.Join(words, "; ")
 }

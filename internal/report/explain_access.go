@@ -58,6 +58,9 @@ func (p *page) policyFacts(add func(string, string), f *keyrotor.PolicyFacts) {
 	if f.Public {
 		parts = append(parts, p.red("open to everybody"))
 	}
+	if f.NetworkOnly {
+		parts = append(parts, p.yellow("open to everybody in a network, and whose that is the policy does not tell"))
+	}
 	if f.DelegatesToIAM {
 		parts = append(parts, "IAM of the account decides")
 	}

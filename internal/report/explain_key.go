@@ -36,8 +36,8 @@ func (p *page) keyFacts(add func(string, string), a keyrotor.Asset, e Explanatio
 	}
 	add("on demand", onDemandWords(k))
 	add("material", materialWords(k, e.Now))
-	if k.Import != nil && k.Import.ValidTo != nil {
-		add("import", "expires "+When(*k.Import.ValidTo, e.Now))
+	for i, words := range importWords(k.Import, e.Now) {
+		add(firstLabel(i, "import"), words)
 	}
 	if k.MultiRegion != nil {
 		add("primary", p.text(k.MultiRegion.Primary))
@@ -48,6 +48,23 @@ func (p *page) keyFacts(add func(string, string), a keyrotor.Asset, e Explanatio
 	if a.ManagedBy != nil {
 		add("made by", p.text(strings.Join(slices.DeleteFunc([]string{a.ManagedBy.Tool, a.ManagedBy.Name, a.ManagedBy.Resource}, func(s string) bool { return s == "" }), " ")))
 	}
+}
+
+// importWords are what to know of imported material: its end, and whether new
+// material can be rotated to.
+func importWords(f *keyrotor.ImportFacts, now time.Time) []string {
+	var lines []string
+	if f != nil && f.ValidTo != nil {
+		lines = append(lines, "expires "+When(*f.ValidTo, now))
+	}
+	switch {
+	case f == nil || f.Pending == "":
+	case f.AwaitsReplicas:
+		lines = append(lines, "new material waits: import the same bytes into every replica first, then rotate on demand")
+	default:
+		lines = append(lines, "new material waits for its rotation on demand")
+	}
+	return lines
 }
 
 // short cuts long foreign text for a page; the files hold it whole.

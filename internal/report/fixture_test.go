@@ -43,7 +43,7 @@ func realisticRun(keys int) report.Run {
 		Now: testNow, Assessments: report.Assessments(w.all), Rules: testRules(),
 		LedgerHead: "14:Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmE=", CheckpointKey: "demo-key+2f8a91c4+AbCdEf0123456789",
 		Where:   "./demo/runs/20261121T101502Z-5f3c",
-		Waivers: []report.Waiver{{Match: `asset.id == "1234"`, Rule: "kms-rotation-on", Reason: "vendor reads raw ciphertext until its Q1 release", Until: testNow.AddDate(0, 4, 10), Signer: "alice@example.com", Used: 23}},
+		Waivers: []keyrotor.Exemption{{Match: `asset.id == "1234"`, Rule: "kms-rotation-on", Reason: "vendor reads raw ciphertext until its Q1 release", Until: testNow.AddDate(0, 4, 10), Signer: "alice@example.com"}},
 	}
 	run.Places, run.Gaps = testPlaces(w.all)
 	run.Population = testPopulation(w.all, run.Places, run.Gaps)
@@ -259,8 +259,13 @@ func (w *world) makePlan() {
 		from, size = to, min(100, size*5)
 	}
 	n := len(w.plan.Changes)
-	w.plan.Budget = []keyrotor.CallBudget{
-		{Call: "kms:DescribeKey", Count: n, PerSecond: 2000}, {Call: "kms:GetKeyRotationStatus", Count: 2 * n, PerSecond: 1000}, {Call: "kms:EnableKeyRotation", Count: n, PerSecond: 15},
+	for i, some := range []int{27, n - 27} { // two places
+		for _, b := range []keyrotor.CallBudget{
+			{Call: "kms:DescribeKey", Count: some, Verify: some, PerSecond: 2000}, {Call: "kms:GetKeyRotationStatus", Count: 2 * some, Verify: some, PerSecond: 1000}, {Call: "kms:EnableKeyRotation", Count: some, PerSecond: 15},
+		} {
+			b.Account, b.Region = testAccount(i), "eu-west-1"
+			w.plan.Budget = append(w.plan.Budget, b)
+		}
 	}
 	w.plan.Cost = keyrotor.Cost{FirstMonthly: 100 * n, SecondMonthly: 100 * n, PricesAsOf: "2026-11"}
 }

@@ -42,13 +42,28 @@ func (b *builder) auditFacts() []pair {
 		{"Regions from", Clean(p.RegionsFrom)},
 		{"Optional facts", orWord(joinClean(p.With, ", "), "none asked for; what was not asked for is unknown, not absent")},
 		{"Identity", Clean(p.Identity)},
+		{"Answered by", orWord(Clean(sentence(p.Endpoints)), "AWS's own endpoints")},
 		{"Reading began", stamp(p.Started)},
 		{"Reading ended", stamp(p.Ended)},
 		{"Calls made", callWords(p.Calls)},
 		{"keyrotor", Clean(p.Version)},
+		{"Assessed", stamp(b.run.assessed())},
+		{"Assessed by", b.assessedBy()},
 		{"This page", stamp(b.run.Now)},
 	}
+	if words := fallbackWords(p); len(words) > 0 {
+		facts = append(facts, pair{"Answered elsewhere", Clean(strings.Join(words, " "))})
+	}
 	return append(facts, b.planFacts()...)
+}
+
+// assessedBy is what the keys were held against.
+func (b *builder) assessedBy() string {
+	from := b.run.From
+	if from == nil {
+		return "not recorded"
+	}
+	return Clean("rules " + string(from.Rules) + ", waivers " + string(from.Waivers) + ", configuration " + string(from.Config))
 }
 
 // undoFacts is how the keys of an undo were taken: it walked no organization.
@@ -67,6 +82,7 @@ func (b *builder) undoFacts(run string) []pair {
 	}
 	return append(facts,
 		pair{"Identity", orWord(Clean(identity), "not recorded")},
+		pair{"Answered by", orWord(Clean(sentence(p.Endpoints)), "AWS's own endpoints")},
 		pair{"Reading began", stamp(p.Started)}, pair{"Reading ended", stamp(p.Ended)},
 		pair{"Calls made", callWords(p.Calls)},
 		pair{"This page", stamp(b.run.Now)})

@@ -2,12 +2,14 @@ package report
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/keyrotor/keyrotor"
 )
 
 // document is everything the page shows, worked out before the first byte.
 type document struct {
+	Banner      string // of a page that does not speak of AWS itself
 	Verdict     string
 	Standing    status
 	Lead        []string
@@ -41,7 +43,7 @@ type document struct {
 
 type pair struct{ Name, Value string }
 
-// figure is one of the five numbers at the top.
+// figure is one of the six numbers at the top.
 type figure struct {
 	Number string
 	Name   string
@@ -62,9 +64,11 @@ type share struct {
 type builder struct {
 	run      Run
 	tally    *tally
-	names    map[string]string // account id ▶ name
-	switched map[string]effect // ARN ▶ what this run did to the key
-	cured    map[string]int    // rule ▶ failures that this run ended
+	names    map[string]string       // account id ▶ name
+	switched map[string]effect       // ARN ▶ what this run did to the key
+	cured    map[string]int          // rule ▶ failures that this run ended
+	closed   map[string]bool         // accounts that refused us whole
+	looks    []keyrotor.Verification // all of the run, also at what was undone since
 	doc      document
 	ages     *ages
 	calendar *calendar
@@ -73,16 +77,21 @@ type builder struct {
 
 func newBuilder(r Run) *builder {
 	b := &builder{
-		run:      r,
+		run:      withoutUndone(r),
+		looks:    r.Verifications,
 		cured:    map[string]int{},
-		tally:    newTally(r.Rules, r.Now),
+		closed:   map[string]bool{},
+		tally:    newTally(r.Rules, r.assessed()),
 		names:    accountNames(r),
 		switched: effects(r),
-		ages:     newAges(r.Now),
-		calendar: newCalendar(r.Now),
+		ages:     newAges(r.assessed()),
+		calendar: newCalendar(r.assessed()),
 	}
 	if r.undoes() != "" {
 		b.seen = map[string]keyrotor.Asset{}
+	}
+	for _, account := range reachOf(r).closed {
+		b.closed[account] = true
 	}
 	b.startTables()
 	return b
@@ -119,6 +128,10 @@ func accountNames(r Run) map[string]string {
 // add takes one assessment into every count and table.
 func (b *builder) add(a keyrotor.Assessment) {
 	b.tally.add(a)
+	if a.Asset.Kind == keyrotor.KindWaiver {
+		b.addFailing(a, effect{})
+		return
+	}
 	if b.seen != nil {
 		b.seen[a.Asset.ARN] = a.Asset
 	}
@@ -132,11 +145,12 @@ func (b *builder) add(a keyrotor.Assessment) {
 		next = nextAsRead(a)
 	}
 	if on && !e.rotated {
-		b.tally.aged.holds(a, next, b.run.Now)
+		b.tally.aged.holds(a, next, b.run.assessed())
 	}
 	if e.other {
 		b.tally.otherPeriod++
 	}
+	b.addOverdue(a, e, on)
 	b.countCures(a, e)
 	b.addFailing(a, e)
 	b.ages.add(a, on, e.rotated)
@@ -161,6 +175,9 @@ func (b *builder) add(a keyrotor.Assessment) {
 
 // finish turns counts into views.
 func (b *builder) finish() {
+	if words := elsewhere(b.run.Population); words != "" {
+		b.doc.Banner = strings.ToUpper(words[:1]) + words[1:] + "."
+	}
 	if b.run.undoes() != "" {
 		b.finishUndo()
 		return
@@ -169,7 +186,7 @@ func (b *builder) finish() {
 	b.figures()
 	b.doc.Heat = b.heat()
 	b.doc.Outcome = b.outcome()
-	b.doc.Months, b.doc.CalNote = b.calendar.months(b.run.Now)
+	b.doc.Months, b.doc.CalNote = b.calendar.months(b.run.assessed())
 	b.doc.ByMonth = b.calendar.table()
 	b.doc.Ages = b.ages.bins
 	b.doc.AgeNote = b.ages.note()

@@ -41,12 +41,17 @@ func effects(r Run) map[string]effect {
 		c, planned := changes[o.Change]
 		v, verified := checks[o.Change]
 		e := effect{state: o.State, cures: c.Why}
-		done := o.State == keyrotor.Succeeded || o.State == keyrotor.Unchanged
+		back, undone := r.TakenBack[o.Change]
+		verified = verified && (!undone || v.At.After(back.At))
+		done := (o.State == keyrotor.Succeeded || o.State == keyrotor.Unchanged) && !undone
 		holds := !verified || v.Verdict == keyrotor.Confirmed
 		e.on = done && holds && enables(o, c, planned)
 		e.rotated = o.State == keyrotor.Succeeded && holds && hasStep(c, keyrotor.RotateNow)
 		if verified {
 			e.saw(v, o, c)
+		}
+		if undone { // what was promised is not to be held against what is so now
+			e.state, e.other = stateUndone, false
 		}
 		out[o.Target.ARN] = e
 	}

@@ -22,7 +22,11 @@ func (b *builder) addFailing(a keyrotor.Assessment, e effect) {
 		if b.curedBy(e, f.Rule) {
 			state = cell{Text: "cured by this run", Mark: good, Sort: "2", Class: "tight"}
 		}
-		row := append(b.who(a.Asset),
+		who := b.who(a.Asset)
+		if a.Asset.Kind == keyrotor.KindWaiver {
+			who[0].Sub, state.Text = "a waiver", "ended"
+		}
+		row := append(who,
 			cell{Text: Clean(f.Rule), Class: "name"},
 			cell{Text: string(f.Severity), Sort: number(9 - f.Severity.Rank())},
 			cell{Text: Clean(orWord(short(f.Message, 300), "–")), Class: "reason"})

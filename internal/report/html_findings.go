@@ -93,6 +93,9 @@ func (b *builder) findingNote() string {
 	if b.ran() {
 		note += " “Fail now” is without the failures that this run is known to have ended; the next scan holds every rule against the keys anew."
 	}
+	if words := ChangedWords(b.run); words != "" {
+		note += " " + words + ": what stands here is what was recorded then."
+	}
 	return note
 }
 
@@ -149,6 +152,8 @@ func (b *builder) gapTable() tableView {
 		if g.Expected != nil {
 			cause.Mark = idle
 			foreseen = "until " + g.Expected.Until.UTC().Format("2 Jan 2006") + " by " + g.Expected.Approver + ": " + g.Expected.Reason
+		} else if g.Lapsed != nil {
+			foreseen = lapsedWords(g.Lapsed)
 		}
 		cause.Sub = Clean(foreseen)
 		what := "the whole place"
@@ -197,18 +202,18 @@ func (b *builder) waiverTable() tableView {
 		ID: "waivers", Caption: "Waivers",
 		Columns: []column{
 			{Title: "Rule", Kind: words}, {Title: "Match", Kind: words}, {Title: "Reason", Kind: words},
-			{Title: "Until", Sub: "In", Kind: moment}, {Title: "Signed by", Kind: words}, {Title: "Findings waived", Kind: amount},
+			{Title: "Until", Sub: "In", Kind: moment}, {Title: "Approved by", Sub: "Signed by", Kind: words}, {Title: "Findings waived", Kind: amount},
 		},
 		Empty: "There are no waivers.",
 	}
-	for _, w := range b.run.Waivers {
+	for _, w := range b.tally.waivers(b.run.Waivers) {
 		until := dateCell(w.Until, b.run.Now)
-		if w.Until.Before(b.run.Now) {
+		if !b.run.assessed().Before(w.Until.AddDate(0, 0, 1)) { // it holds through its last day
 			until.Mark = bad
 		}
 		v.Rows.add([]cell{
-			{Text: Clean(w.Rule), Class: "name"}, {Text: Clean(w.Match), Class: "reason"}, {Text: Clean(w.Reason), Class: "reason"},
-			until, textCell(orDash(w.Signer)), numberCell(w.Used),
+			{Text: Clean(w.Rule), Class: "name"}, {Text: orDash(Clean(w.Match)), Class: "reason"}, {Text: Clean(w.Reason), Class: "reason"},
+			until, {Text: orDash(Clean(w.Approver)), Sub: orDash(Clean(w.Signer))}, numberCell(w.used),
 		}...)
 	}
 	return v

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/keyrotor/keyrotor"
@@ -11,8 +12,13 @@ import (
 func (b *builder) header() {
 	t := b.tally
 	b.doc.Verdict, b.doc.Standing = b.verdict()
+	b.doc.Verdict = b.undoneBefore() + b.doc.Verdict
 	b.doc.Lead = b.lead()
-	scope := plural(len(b.run.Population.Accounts), "account") + ", " + plural(t.keys, "customer managed key")
+	scope := plural(len(b.run.Population.Accounts), "account")
+	if words := reachOf(b.run).words(); words != "" {
+		scope = words + " read"
+	}
+	scope += ", " + plural(t.keys, "customer managed key")
 	b.doc.Meta = []pair{
 		{"Organization", Clean(orWord(b.run.Population.Organization, "single accounts"))},
 		{"Scope", scope},
@@ -33,12 +39,13 @@ func (b *builder) verdict() (string, status) {
 	t := b.tally
 	eligible, off, unknown := t.eligible(), t.targetNow(), t.unknownNow()
 	incomplete := len(unexpected(b.run.Gaps)) > 0 || unknown > 0
+	foreseen := len(b.run.Gaps) > 0 && !incomplete
 	other := ""
 	if n := t.otherPeriod; n > 0 {
 		other = "; " + count(n) + " with another period than this run promised"
 	}
 	switch {
-	case t.keys == 0 && incomplete:
+	case t.keys == 0 && (incomplete || foreseen):
 		return "No customer managed key could be seen; not everything could be read.", warn
 	case t.keys == 0:
 		return "There are no customer managed keys to rotate.", good
@@ -54,33 +61,32 @@ func (b *builder) verdict() (string, status) {
 		return fmt.Sprintf("%s of the %s that can rotate automatically %s not.", count(off), plural(eligible, "key"), oneOr(off, "does", "do")), bad
 	case incomplete:
 		return "Every key that we could read and that can rotate automatically does" + other + "; not everything could be read.", warn
+	case foreseen:
+		return "Every key that we could read and that can rotate automatically does" + other + "; what could not be read was foreseen.", worseUnless(other == "")
 	case other != "":
 		return "Every key that can rotate automatically does" + other + ".", warn
 	}
 	return "Every key that can rotate automatically does.", good
 }
 
-// lead says what the verdict alone would hide.
+// lead says what the verdict alone would hide, the gravest first: what does not
+// stand, what is open to the world, what is only switched on; then what was done.
 func (b *builder) lead() []string {
 	t := b.tally
-	var out []string
-	out = append(out, b.critical()...)
-	out = append(out, b.done()...)
-	out = append(out, b.notDone()...)
-	if n := t.otherPeriod; n > 0 && t.targetNow() > 0 {
-		out = append(out, plural(n, "key")+" "+oneOr(n, "rotates", "rotate")+" with another period than this run promised.")
-	}
+	out := slices.Concat(b.undoneWords(), b.critical())
 	if words := t.aged.Words(b.run.Now); words != "" {
 		out = append(out, words)
 	}
+	out = slices.Concat(out, b.done(), b.notDone())
+	if n := t.otherPeriod; n > 0 && t.targetNow() > 0 {
+		out = append(out, plural(n, "key")+" "+oneOr(n, "rotates", "rotate")+" with another period than this run promised.")
+	}
+	out = append(out, b.gapSentence()...)
 	if n := t.cannot(); n > 0 {
 		out = append(out, plural(n, "key")+" cannot rotate automatically; below stands what to do instead.")
 	}
 	if n := t.undecided; n > 0 && t.eligible()+t.cannot() > 0 {
 		out = append(out, "Of "+plural(n, "key")+" it is not known to this version of keyrotor whether "+oneOr(n, "it", "they")+" can rotate: AWS describes "+oneOr(n, "it", "them")+" in words that are new to it.")
-	}
-	if n := len(unexpected(b.run.Gaps)); n > 0 {
-		out = append(out, plural(n, "gap")+" in the reading: the figures are without what refused us.")
 	}
 	return out
 }
@@ -133,7 +139,7 @@ func (b *builder) notDone() []string {
 	share := "Not done: " + count(n) + " of " + plural(all, "change")
 	if len(causes) == 1 && len(causes[0].outcomes) == n {
 		g := causes[0]
-		return []string{share + " (" + stateParts(countStates(g.outcomes)) + ") in " + Clean(g.where(b.names)+": "+g.why) + "."}
+		return []string{share + " (" + stateParts(countStates(g.outcomes)) + ") in " + Clean(g.where(b.names)+": "+g.why) + "." + b.halfNote()}
 	}
 	const most = 3
 	var clauses []string
@@ -147,20 +153,35 @@ func (b *builder) notDone() []string {
 	if len(clauses) > 0 {
 		text += " " + strings.Join(clauses, "; ") + "."
 	}
-	return []string{text}
+	return []string{text + b.halfNote()}
 }
 
-// figures are the five numbers and the bar of shares.
+// halfNote says that some of what was not done was begun.
+func (b *builder) halfNote() string {
+	n := len(halfDone(b.run.Plan, b.run.Outcomes))
+	if n == 0 {
+		return ""
+	}
+	return " " + plural(n, "change") + oneOr(n, " is", " are") + " half done: some steps took effect, as named below."
+}
+
+// figures are the six numbers and the bar of shares.
 func (b *builder) figures() {
 	t := b.tally
 	note := percent(t.rotatingNow(), t.eligible()) + " of those that can"
 	if t.switched > 0 {
 		note = count(t.views[keyrotor.ViewRotating]) + " before this run"
 	}
+	rotating := good
+	if t.overdueOn > 0 { // a tick would say that all is well with them
+		rotating = ""
+		note += ", " + count(t.overdueOn) + " with old material"
+	}
 	b.doc.Figures = []figure{
 		{Number: count(t.keys), Name: oneOr(t.keys, "customer managed key", "customer managed keys"), Note: plural(t.managed, "AWS managed key") + " beside them"},
 		{Number: count(t.targetNow()), Name: oneOr(t.targetNow(), "must rotate and does not", "must rotate and do not"), Note: percent(t.targetNow(), t.eligible()) + " of those that can", Status: zeroIsGood(t.targetNow(), bad)},
-		{Number: count(t.rotatingNow()), Name: oneOr(t.rotatingNow(), "rotates automatically", "rotate automatically"), Note: note, Status: good},
+		b.overdueFigure(),
+		{Number: count(t.rotatingNow()), Name: oneOr(t.rotatingNow(), "rotates automatically", "rotate automatically"), Note: note, Status: rotating},
 		{Number: count(t.cannot()), Name: oneOr(t.cannot(), "cannot, as it is", "cannot, as they are"), Note: b.cannotNote(), Status: idle},
 		b.unreadFigure(),
 	}
@@ -182,6 +203,13 @@ func oneOr(n int, one, several string) string {
 	return several
 }
 
+func worseUnless(fine bool) status {
+	if fine {
+		return good
+	}
+	return warn
+}
+
 func zeroIsGood(n int, otherwise status) status {
 	if n == 0 {
 		return good
@@ -189,28 +217,45 @@ func zeroIsGood(n int, otherwise status) status {
 	return otherwise
 }
 
+// unreadFigure counts foreseen gaps, too: that somebody approved one fills no hole.
 func (b *builder) unreadFigure() figure {
-	open := unexpected(b.run.Gaps)
-	places := b.run.Population.Places - b.run.Population.Read
-	note := "every place answered"
-	if places > 0 {
-		note = count(places) + " of " + plural(b.run.Population.Places, "place") + " closed to us"
-	} else if len(open) > 0 {
-		note = "single keys or facts"
+	var notes []string
+	r := reachOf(b.run)
+	if n := len(r.closed); n > 0 {
+		notes = append(notes, count(n)+" of "+plural(r.accounts, "account")+" closed to us")
+	}
+	if n := b.run.Population.Places - b.run.Population.Read; n > 0 {
+		notes = append(notes, count(n)+" of "+plural(b.run.Population.Places, "place")+" closed to us")
+	}
+	switch {
+	case len(notes) > 0:
+	case len(b.run.Gaps) > 0:
+		notes = append(notes, "single keys or facts")
+	default:
+		notes = append(notes, "every place answered")
 	}
 	if n := b.tally.unread; n > 0 {
-		note += ", " + plural(n, "key") + " of unknown manager"
+		notes = append(notes, plural(n, "key")+" of unknown manager")
 	}
-	if n := len(b.run.Gaps) - len(open); n > 0 {
-		note += ", " + count(n) + " foreseen"
+	all, open := len(b.run.Gaps), len(unexpected(b.run.Gaps))
+	f := figure{Number: count(all), Name: "could not be read", Status: zeroIsGood(open, warn)}
+	switch {
+	case open == 0 && all > 0:
+		f.Status = idle
+		notes = append(notes, oneOr(all, "foreseen", "all foreseen"))
+	case open < all:
+		notes = append(notes, count(all-open)+" foreseen")
 	}
-	return figure{Number: count(len(open)), Name: "could not be read", Note: note, Status: zeroIsGood(len(open), warn)}
+	f.Note = strings.Join(notes, ", ")
+	return f
 }
 
 func (b *builder) shares() {
 	t := b.tally
+	fresh := t.rotatingNow() - t.overdueOn
 	parts := []share{
-		{Name: oneOr(t.rotatingNow(), "rotates", "rotate"), Keys: t.rotatingNow(), Status: good},
+		{Name: oneOr(fresh, "rotates", "rotate"), Keys: fresh, Status: good},
+		{Name: oneOr(t.overdueOn, "is", "are") + " set to rotate, with material past the cryptoperiod", Keys: t.overdueOn, Status: warn},
 		{Name: oneOr(t.targetNow(), "does not", "do not"), Keys: t.targetNow(), Status: bad},
 		{Name: "status unknown", Keys: t.unknownNow(), Status: warn},
 		{Name: "unknown to this version", Keys: t.undecided, Status: warn},

@@ -36,9 +36,9 @@ func (b *builder) heat() tableView {
 			total.unknown += c.unknown
 			total.other += c.other
 			total.unread += c.unread
-			cells = append(cells, heatCell(*c, status[placeKey{account, r}]))
+			cells = append(cells, b.heatCell(placeKey{account, r}, *c, status[placeKey{account, r}]))
 		}
-		row := append([]cell{b.accountCell(account), heatCell(total, b.accountStatus(account, total))}, cells...)
+		row := append([]cell{b.accountCell(account), b.heatCell(placeKey{account: account}, total, b.accountStatus(account, total))}, cells...)
 		v.Rows.add(row...)
 	}
 	return v
@@ -61,6 +61,9 @@ func (b *builder) heatAccounts() []string {
 	for _, p := range b.run.Places {
 		open[p.Account] += 0
 	}
+	for _, account := range reachOf(b.run).closed {
+		open[account] += 0
+	}
 	for k, c := range b.tally.places {
 		open[k.account] += c.target
 	}
@@ -78,16 +81,19 @@ func (b *builder) accountStatus(account string, seen coverage) keyrotor.PlaceSta
 			st = keyrotor.PlacePartial
 		}
 	}
-	if st == keyrotor.PlacePartial && seen == (coverage{}) {
+	if (st == keyrotor.PlacePartial || b.closed[account]) && seen == (coverage{}) {
 		return keyrotor.PlaceGap
 	}
 	return st
 }
 
 // heatCell shows a share as text, with a shade for the eye.
-func heatCell(c coverage, st keyrotor.PlaceStatus) cell {
+func (b *builder) heatCell(at placeKey, c coverage, st keyrotor.PlaceStatus) cell {
+	if st == keyrotor.PlaceGap || b.closed[at.account] && c == (coverage{}) {
+		return b.unreadCell(at)
+	}
 	switch {
-	case st == keyrotor.PlaceGap, c.unread > 0 && c.eligible() == 0 && c.other == 0:
+	case c.unread > 0 && c.eligible() == 0 && c.other == 0:
 		return cell{Text: "not read", Mark: warn, Sort: "-2", Class: "heat gap"}
 	case st == keyrotor.PlaceExcluded:
 		return cell{Text: "left out", Sort: "-1", Class: "heat none"}
@@ -109,6 +115,14 @@ func heatCell(c coverage, st keyrotor.PlaceStatus) cell {
 		out.Mark = good
 	}
 	return out
+}
+
+// unreadCell is a place of which nothing is known, be it that this was foreseen.
+func (b *builder) unreadCell(at placeKey) cell {
+	if foreseenIn(b.run.Gaps, at.account, at.region) {
+		return cell{Text: "not read", Sub: "foreseen", Mark: idle, Sort: "-2", Class: "heat gap"}
+	}
+	return cell{Text: "not read", Mark: warn, Sort: "-2", Class: "heat gap"}
 }
 
 // shade is one of five steps.

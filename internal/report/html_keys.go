@@ -111,6 +111,10 @@ func (b *builder) inThisRun(a keyrotor.Assessment, e effect, touched bool) cell 
 		c.Text, c.Mark, c.Sort = "status could not be read", warn, "5"
 	case !touched:
 		c.Text, c.Mark, c.Sort = "off", bad, "1"
+	case e.state == stateUndone && !e.on:
+		c.Text, c.Mark, c.Sort = "off again: undone since", bad, "1"
+	case e.state == stateUndone:
+		c.Text, c.Mark, c.Sort = Clean("undone, and found "+orWord(e.found, "on")+" since"), warn, "6"
 	case e.on && e.check == keyrotor.Confirmed:
 		c.Text, c.Mark, c.Sort = "on, confirmed", good, "9"
 	case e.on && e.check == keyrotor.Discrepant:
@@ -169,7 +173,7 @@ func (b *builder) rotatingRow(a keyrotor.Assessment, e effect) []cell {
 	if !since.IsZero() {
 		material.Sub = span(b.run.Now.Sub(since)) + " old"
 	}
-	if !since.IsZero() && b.run.Now.Sub(since) > year {
+	if !since.IsZero() && b.run.assessed().Sub(since) > year {
 		material.Mark = warn
 	}
 	return append(b.who(a.Asset), period, dateCell(next, b.run.Now), material)

@@ -57,6 +57,9 @@ func (b *builder) outcome() outcomeView {
 			v.Counts = append(v.Counts, figure{Number: count(n), Name: stateText(st), Status: outcomeStatus(st)})
 		}
 	}
+	if n := counts[stateUndone]; n > 0 {
+		v.Counts = append(v.Counts, figure{Number: count(n), Name: "undone by a later run", Status: idle})
+	}
 	for verdict, n := range countVerdicts(b.run.Verifications) {
 		if verdict == keyrotor.Discrepant && n > 0 {
 			v.Counts = append(v.Counts, figure{Number: count(n), Name: "found otherwise by verify", Status: bad})
@@ -76,21 +79,29 @@ func (b *builder) kindTable() tableView {
 			{Title: "Left alone", Kind: amount}, {Title: "Under way", Kind: amount}, {Title: "Not done", Kind: amount}},
 	}
 	counts, texts := countKinds(b.run.Plan, b.run.Outcomes), kindsOf(b.run.Plan)
+	undone := len(b.run.TakenBack) > 0
+	if undone {
+		v.Columns = append(v.Columns, column{Title: "Undone since", Kind: amount})
+	}
 	for _, verb := range slices.Sorted(maps.Keys(counts)) {
 		name := Clean(string(verb))
 		if i := slices.IndexFunc(texts, func(t kindText) bool { return t.verb == verb }); i >= 0 {
 			name = texts[i].name
 		}
-		states, undone := counts[verb], 0
+		states, missing := counts[verb], 0
 		for st, n := range states {
 			if open(st) {
-				undone += n
+				missing += n
 			}
 		}
-		v.Rows.add([]cell{
+		cells := []cell{
 			{Text: name, Class: "name"}, numberCell(states[keyrotor.Succeeded]), numberCell(states[keyrotor.Unchanged]),
-			numberCell(states[keyrotor.Skipped]), numberCell(states[keyrotor.Waiting]), failCell(undone, bad),
-		}...)
+			numberCell(states[keyrotor.Skipped]), numberCell(states[keyrotor.Waiting]), failCell(missing, bad),
+		}
+		if undone {
+			cells = append(cells, numberCell(states[stateUndone]))
+		}
+		v.Rows.add(cells...)
 	}
 	return v
 }
@@ -99,13 +110,14 @@ func (b *builder) kindTable() tableView {
 func (b *builder) causes() []causeView {
 	const shown = 100
 	var out []causeView
+	half := halfWords(halfDone(b.run.Plan, b.run.Outcomes))
 	for _, g := range groupStuck(b.run.Outcomes) {
 		c := causeView{What: Clean(g.count() + " in " + g.where(b.names) + ": " + g.why), Status: outcomeStatus(g.outcomes[0].State)}
 		if g.message != "" {
 			c.Message = Clean(g.code+": "+g.message) + requestID(g.request)
 		}
 		for _, o := range g.outcomes[:min(shown, len(g.outcomes))] {
-			c.Keys = append(c.Keys, Clean(nameOf(o.Target)+" "+o.Target.Region+" ("+stateText(o.State)+")"))
+			c.Keys = append(c.Keys, Clean(nameOf(o.Target)+" "+o.Target.Region+" ("+also(stateText(o.State), half[o.Change])+")"))
 		}
 		if n := len(g.outcomes) - shown; n > 0 {
 			c.More = "and " + count(n) + " more, in the table below"
@@ -133,6 +145,9 @@ func (b *builder) outcomeNote() string {
 		note += ", approved by " + joinClean(who, ", ")
 	}
 	note += "."
+	for _, words := range b.undoneWords() {
+		note += " " + words
+	}
 	if len(b.run.Verifications) > 0 {
 		note += " " + confirmedWords(b.run.Verifications)
 	}
@@ -156,20 +171,24 @@ func (b *builder) outcomeTable() tableView {
 	for _, c := range b.run.Verifications {
 		checks[c.Change] = c
 	}
-	changes := changeWords(b.run.Plan)
+	changes, half := changeWords(b.run.Plan), halfWords(halfDone(b.run.Plan, b.run.Outcomes))
 	ordered := slices.Clone(b.run.Outcomes)
 	slices.SortStableFunc(ordered, func(x, y keyrotor.Outcome) int {
 		return cmp.Or(rankCheck(checks[x.Change])-rankCheck(checks[y.Change]), trouble(x.State)-trouble(y.State))
 	})
 	for _, o := range ordered {
+		check := checkCell(checks, o.Change)
+		if o.State == stateUndone {
+			check = b.undoneCheck(o.Change)
+		}
 		v.Rows.add([]cell{
 			keyCell(nameOf(o.Target), o.Target.ID),
 			b.accountCell(o.Target.Account),
 			nameCell(o.Target.Region),
 			{Text: changes[o.Change]},
 			{Text: stateText(o.State), Mark: outcomeStatus(o.State), Class: "tight"},
-			checkCell(checks, o.Change),
-			{Text: Clean(outcomeReason(o)), Sub: joinClean(requestIDs(o), " "), Class: "reason"},
+			check,
+			{Text: Clean(also(outcomeReason(o), half[o.Change])), Sub: joinClean(requestIDs(o), " "), Class: "reason"},
 		}...)
 	}
 	return v

@@ -27,6 +27,15 @@ type ageBin struct {
 // Total is the length of the bar.
 func (a ageBin) Total() int { return a.On + a.Off + a.Cannot }
 
+// rotates is how well the keys of a bin do that are set to rotate: with material of
+// more than a year they have not done so yet.
+func (a ageBin) rotates() status {
+	if a.Overage {
+		return warn
+	}
+	return good
+}
+
 // parts are the widths of the bar's three parts, of 1,000.
 func (a ageBin) parts() (on, off, cannot int) {
 	if a.Scale == 0 {

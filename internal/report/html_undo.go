@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/keyrotor/keyrotor"
@@ -59,6 +60,7 @@ func (b *builder) finishUndo() {
 		}
 	}
 	b.doc.Verdict, b.doc.Standing = b.undoVerdict(run, t)
+	b.doc.Verdict = b.undoneBefore() + b.doc.Verdict
 	b.doc.Lead = b.undoLead(run, t)
 	b.doc.Meta = []pair{
 		{"Undoes", "run " + run},
@@ -123,6 +125,8 @@ func (b *builder) undoVerdict(run string, t undoTally) (string, status) {
 		return "Run " + run + " is not undone: no plan was made to take it back.", warn
 	case len(b.run.Outcomes) == 0:
 		return "Run " + run + " is not undone: a plan that takes back " + ofThem(len(b.run.Plan.Changes), t.total) + " has not been carried out.", warn
+	case t.restored == 0 && len(b.run.TakenBack) > 0:
+		return "What it took back of run " + run + " is in effect again.", warn
 	case t.restored == 0:
 		return "Nothing of run " + run + " was undone.", bad
 	case discrepant > 0:
@@ -153,7 +157,7 @@ func ofThem(n, all int) string {
 
 // undoLead says what was done, what was not, what stays and what is not said.
 func (b *builder) undoLead(run string, t undoTally) []string {
-	out := append(b.done(), b.notDone()...)
+	out := slices.Concat(b.undoneWords(), b.done(), b.notDone())
 	var left []string
 	for _, kind := range []leftKind{leftOthers, leftCannot, leftUnread, leftUnchosen} {
 		if n := t.left[kind]; n > 0 {

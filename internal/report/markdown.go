@@ -54,6 +54,10 @@ func (m *markdown) section(title string) {
 func (m *markdown) head(d *document) {
 	m.line("# %s", markdownCell(d.title()))
 	m.line("")
+	if d.Banner != "" {
+		m.line("> ! %s", markdownCell(d.Banner))
+		m.line("")
+	}
 	m.line("**%s**", markdownCell(d.Verdict))
 	m.line("")
 	for _, text := range d.Lead {

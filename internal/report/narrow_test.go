@@ -111,3 +111,31 @@ func TestExplainOfAnUnreadableKeyInventsNothing(t *testing.T) {
 	says(t, b.String(), "key       nothing is known of it but its id", "can       not known: DescribeKey was refused.", "AccessDeniedException on kms:DescribeKey")
 	saysNothingOf(t, b.String(), "1 Jan", "origin", "not rotate in its present state", "single Region", "last use")
 }
+
+func TestExplainSaysWhatImportedMaterialWaitsFor(t *testing.T) {
+	for name, tt := range map[string]struct {
+		f    keyrotor.ImportFacts
+		want string
+	}{
+		"a replica":    {keyrotor.ImportFacts{Pending: "m2", AwaitsReplicas: true}, "new material waits: import the same bytes into every replica first, then rotate on demand"},
+		"its rotation": {keyrotor.ImportFacts{Pending: "m2"}, "new material waits for its rotation on demand"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := keyrotor.Assessment{View: keyrotor.ViewNotEligible, Asset: keyrotor.Asset{ID: "id-1", ARN: "arn:1", KMS: &keyrotor.KMSFacts{Origin: "EXTERNAL", Import: &tt.f}}}
+			var b bytes.Buffer
+			if err := report.ExplainText(&b, report.Explanation{Assessment: a, Now: testNow}, nil, report.Style{}); err != nil {
+				t.Fatal(err)
+			}
+			says(t, b.String(), "import", tt.want)
+		})
+	}
+}
+
+func TestExplainSaysThatANetworkIsNobodys(t *testing.T) {
+	a := keyrotor.Assessment{View: keyrotor.ViewRotating, Asset: keyrotor.Asset{ID: "id-1", ARN: "arn:1", KMS: &keyrotor.KMSFacts{Policy: &keyrotor.PolicyFacts{NetworkOnly: true}}}}
+	var b bytes.Buffer
+	if err := report.ExplainText(&b, report.Explanation{Assessment: a, Now: testNow}, nil, report.Style{}); err != nil {
+		t.Fatal(err)
+	}
+	says(t, b.String(), "open to everybody in a network, and whose that is the policy does not tell")
+}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -25,7 +26,7 @@ func PlanText(w io.Writer, plan keyrotor.Plan, now time.Time, next []Next, s Sty
 		p.line("%s in %s%s", p.bold(plural(len(plan.Changes), "change")), plural(len(plan.Waves), "wave"), undoing(plan))
 	}
 	for i, wave := range plan.Waves {
-		p.wave(wave, len(plan.Waves), byID, wave.Canary && i < len(plan.Waves)-1)
+		p.wave(wave, len(plan.Waves), byID, wave.Canary && i < len(plan.Waves)-1, now)
 	}
 	p.planWarnings(plan)
 	p.blank()
@@ -42,7 +43,7 @@ func undoing(plan keyrotor.Plan) string {
 	return ", to take back what run " + Clean(string(plan.Undoes)) + " did"
 }
 
-func (p *page) wave(wave keyrotor.Wave, of int, byID map[keyrotor.ChangeID]keyrotor.Change, checked bool) {
+func (p *page) wave(wave keyrotor.Wave, of int, byID map[keyrotor.ChangeID]keyrotor.Change, checked bool, now time.Time) {
 	var about []string
 	if wave.Canary && !strings.HasPrefix(wave.About, "canary") {
 		about = append(about, "canary")
@@ -55,18 +56,48 @@ func (p *page) wave(wave keyrotor.Wave, of int, byID map[keyrotor.ChangeID]keyro
 	if checked {
 		then = ", then a check"
 	}
-	p.blank()
-	p.line("%s (%s)%s", p.bold("Wave "+count(wave.Number)+" of "+count(of)), strings.Join(about, ", "), then)
 	tab := &table{indent: "  ", shrink: []int{1, 4}}
 	n, rest := p.first(len(wave.Changes))
 	for _, id := range wave.Changes[:n] {
-		tab.rows = append(tab.rows, p.changeRow(byID[id]))
+		tab.rows = append(tab.rows, p.changeRow(byID[id], now))
 	}
+	p.blank()
+	p.line("%s (%s)%s%s", p.bold("Wave "+count(wave.Number)+" of "+count(of)), strings.Join(about, ", "), then, p.datesAside(tab))
 	p.table(tab)
 	p.more("  ", rest)
 }
 
-func (p *page) changeRow(c keyrotor.Change) []string {
+// datesAside takes the column of the next rotations out of a table that says
+// none or has no room for it: what the change is must not be cut for them. It
+// returns them for the heading, where there is but one.
+func (p *page) datesAside(tab *table) string {
+	dates := map[string]bool{}
+	for _, row := range tab.rows {
+		if row[nextColumn] != "" {
+			dates[row[nextColumn]] = true
+		}
+	}
+	wide := len(tab.indent) - tab.spacing()
+	for _, w := range (&table{rows: tab.rows}).widths() {
+		wide += w + tab.spacing()
+	}
+	fits := p.Width <= 0 || wide <= p.Width
+	if len(dates) > 0 && fits {
+		return ""
+	}
+	for i, row := range tab.rows {
+		tab.rows[i] = slices.Delete(row, nextColumn, nextColumn+1)
+	}
+	if len(dates) != 1 {
+		return ""
+	}
+	return strings.Replace(slices.Collect(maps.Keys(dates))[0], "next", ", first rotations", 1)
+}
+
+// nextColumn is where the row of a change says when its key will rotate.
+const nextColumn = 5
+
+func (p *page) changeRow(c keyrotor.Change, now time.Time) []string {
 	var steps []string
 	for _, st := range c.Steps {
 		steps = append(steps, stepWords(st, p.pick("→", "->")))
@@ -82,7 +113,19 @@ func (p *page) changeRow(c keyrotor.Change) []string {
 	case c.Warning != "":
 		note = p.yellow("! " + p.text(c.Warning))
 	}
-	return []string{p.yellow(sign), p.text(nameOf(c.Target)), c.Target.Account, c.Target.Region, strings.Join(steps, "; "), note}
+	return []string{p.yellow(sign), p.text(nameOf(c.Target)), c.Target.Account, c.Target.Region, strings.Join(steps, "; "), firstRotation(c, now), note}
+}
+
+// firstRotation is when a key rotates first that a change switches rotation on
+// for, as if that were now. What a new period does to a clock that runs already,
+// KMS does not document.
+func firstRotation(c keyrotor.Change, now time.Time) string {
+	for _, s := range c.Steps {
+		if s.Verb == keyrotor.EnableRotation {
+			return "next " + Day(now.AddDate(0, 0, cmp.Or(s.Params.PeriodDays, keyrotor.DefaultRotationPeriodDays)), now)
+		}
+	}
+	return ""
 }
 
 // setsRotation reports whether a change sets what a template may set too; a
@@ -173,7 +216,7 @@ func (p *page) planFacts(plan keyrotor.Plan, now time.Time) {
 			facts = append(facts, [2]string{label, text})
 		}
 	}
-	add("Calls", p.budgetWords(plan.Budget))
+	facts = append(facts, p.budgetFacts(plan.Budget)...)
 	if len(plan.Changes) > 0 {
 		add("Cost", costWords(plan.Cost))
 		add("Undo", undoWords(plan))

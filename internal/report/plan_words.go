@@ -8,32 +8,61 @@ import (
 	"github.com/keyrotor/keyrotor"
 )
 
-// budgetWords sums the calls of a plan and names the slowest quota.
-func (p *page) budgetWords(budget []keyrotor.CallBudget) string {
-	total := 0
+// budgetFacts are the calls that a plan makes: of apply by name, those of verify
+// apart, and the place with the most of them beside the pace that its quotas allow.
+func (p *page) budgetFacts(budget []keyrotor.CallBudget) [][2]string {
+	total, later := 0, 0
 	byCall := map[string]int{}
-	slowest := keyrotor.CallBudget{}
 	var order []string
 	for _, b := range budget {
-		total += b.Count
-		if byCall[b.Call] == 0 {
+		total, later = total+b.Count, later+b.Verify
+		if b.Count > 0 && byCall[b.Call] == 0 {
 			order = append(order, b.Call)
 		}
 		byCall[b.Call] += b.Count
-		if b.PerSecond > 0 && (slowest.PerSecond == 0 || b.PerSecond < slowest.PerSecond) {
-			slowest = b
-		}
 	}
 	if total == 0 {
-		return ""
+		return nil
 	}
 	var parts []string
 	for _, call := range order {
 		parts = append(parts, count(byCall[call])+" "+shortCall(call))
 	}
 	words := count(total) + " (" + Clean(strings.Join(parts, ", ")) + ")"
-	if slowest.PerSecond > 0 {
-		words += p.dot() + "at most " + count(slowest.PerSecond) + " " + Clean(shortCall(slowest.Call)) + "/s per account and Region"
+	if later > 0 {
+		words += "; verify makes " + count(later) + " more"
+	}
+	return [][2]string{{"Calls", words}, {" ", Clean(busiest(budget))}}
+}
+
+// busiest is the account and Region with the most calls, and the call that takes
+// longest there at its documented quota.
+func busiest(budget []keyrotor.CallBudget) string {
+	type place struct{ account, region string }
+	calls, slowest := map[place]int{}, map[place]keyrotor.CallBudget{}
+	most := place{}
+	for _, b := range budget {
+		at := place{b.Account, b.Region}
+		calls[at] += b.Count
+		if b.PerSecond > 0 && (slowest[at].PerSecond == 0 || b.Count*slowest[at].PerSecond > slowest[at].Count*b.PerSecond) {
+			slowest[at] = b
+		}
+		if most == (place{}) {
+			most = at
+		}
+	}
+	for at, n := range calls {
+		if n > calls[most] || n == calls[most] && at.account+at.region < most.account+most.region {
+			most = at
+		}
+	}
+	where := most.account + "/" + most.region
+	words := "all in " + where
+	if len(calls) > 1 {
+		words = "at most in one account and Region, " + where + ": " + plural(calls[most], "call")
+	}
+	if b := slowest[most]; b.PerSecond > 0 {
+		words += "; " + count(b.PerSecond) + " " + shortCall(b.Call) + " a second"
 	}
 	return words
 }

@@ -9,19 +9,16 @@ import (
 
 // Schemas of output that is not a file of a run.
 const (
-	SchemaAssessment = "keyrotor.assessment"
-	SchemaDiff       = "keyrotor.diff"
-	SchemaExplain    = "keyrotor.explanation"
-	SchemaGap        = "keyrotor.gap"
-	SchemaPlace      = "keyrotor.place"
-	SchemaRule       = "keyrotor.rule"
+	SchemaAssessment     = "keyrotor.assessment"
+	SchemaDiff           = "keyrotor.diff"
+	SchemaDoctorCheck    = "keyrotor.doctor-check"
+	SchemaGap            = "keyrotor.gap"
+	SchemaPlace          = "keyrotor.place"
+	SchemaRule           = "keyrotor.rule"
+	SchemaRuleTests      = "keyrotor.rule-tests"
+	SchemaRun            = "keyrotor.run"
+	SchemaSignedApproval = "keyrotor.signed-approval"
 )
-
-type assessmentLine struct {
-	Schema  string `json:"schema"`
-	Version int    `json:"version"`
-	keyrotor.Assessment
-}
 
 // AssessmentRows is a line per key: facts, eligibility, view and findings.
 func AssessmentRows(s Stream) Rows {
@@ -34,7 +31,7 @@ func AssessmentRows(s Stream) Rows {
 		Each: func(yield func(Row) error) error {
 			return Run{Assessments: s}.each(func(a keyrotor.Assessment) error {
 				return yield(Row{
-					Value: assessmentLine{SchemaAssessment, keyrotor.SchemaVersion, a},
+					Value: bodied(SchemaAssessment, a),
 					Cells: assessmentCells(a),
 				})
 			})
@@ -54,6 +51,9 @@ func assessmentCells(a keyrotor.Assessment) []string {
 			period = number(r.PeriodDays)
 		}
 		next = datePtr(r.Next)
+	}
+	if a.Asset.Kind == keyrotor.KindWaiver {
+		on = ""
 	}
 	since, _ := k.MaterialSince()
 	return []string{
@@ -122,22 +122,24 @@ func VerificationRows(all []keyrotor.Verification) Rows {
 		})
 }
 
-type schemaLine[T any] struct {
-	Schema  string `json:"schema"`
-	Version int    `json:"version"`
-	Value   T      `json:"value"`
+// bodied is a result that is no file of a run: its schema, and the value as its body.
+func bodied(schema string, body any) Document {
+	return Document{Schema: schema, Version: keyrotor.SchemaVersion, Body: body}
 }
 
 // GapRows is a line per gap.
 func GapRows(all []keyrotor.Gap) Rows {
-	return slice("Gaps", []string{"account", "region", "asset", "fact", "call", "code", "cause", "message", "expected_until"},
+	return slice("Gaps", []string{"account", "region", "asset", "fact", "call", "code", "cause", "message", "expected_until", "expectation_ended"},
 		all, func(g keyrotor.Gap) (any, []string) {
-			until := ""
+			until, ended := "", ""
 			if g.Expected != nil {
 				until = date(g.Expected.Until)
 			}
-			return schemaLine[keyrotor.Gap]{SchemaGap, keyrotor.SchemaVersion, g},
-				[]string{g.Account, g.Region, g.Asset, g.Fact, g.Call, g.Code, string(g.Cause), g.Message, until}
+			if g.Lapsed != nil {
+				ended = date(g.Lapsed.Until)
+			}
+			return bodied(SchemaGap, g),
+				[]string{g.Account, g.Region, g.Asset, g.Fact, g.Call, g.Code, string(g.Cause), g.Message, until, ended}
 		})
 }
 
@@ -145,23 +147,24 @@ func GapRows(all []keyrotor.Gap) Rows {
 func PlaceRows(all []keyrotor.Place) Rows {
 	return slice("Places", []string{"account", "name", "ou", "region", "status", "listed", "described", "unreadable", "customer_managed", "aws_managed"},
 		all, func(p keyrotor.Place) (any, []string) {
-			return schemaLine[keyrotor.Place]{SchemaPlace, keyrotor.SchemaVersion, p}, []string{
+			return bodied(SchemaPlace, p), []string{
 				p.Account, p.AccountName, p.OU, p.Region, string(p.Status), number(p.Listed), number(p.Described),
 				number(p.Unreadable), number(p.Customer), number(p.AWSManaged),
 			}
 		})
 }
 
-// RuleRows is a line per rule.
-func RuleRows(all []keyrotor.RuleInfo) Rows {
+// RuleRows is a line per rule, of which info is what the columns show.
+func RuleRows[T any](all []T, info func(T) keyrotor.RuleInfo) Rows {
 	return slice("Rules", []string{"id", "pack", "severity", "title", "mapped_by"},
-		all, func(r keyrotor.RuleInfo) (any, []string) {
-			return schemaLine[keyrotor.RuleInfo]{SchemaRule, keyrotor.SchemaVersion, r},
+		all, func(one T) (any, []string) {
+			r := info(one)
+			return bodied(SchemaRule, one),
 				[]string{r.ID, r.Pack, string(r.Severity), r.Title, references(r.References)}
 		})
 }
 
-// DiffRows is a line per key that changed.
+// DiffRows is a line per key that changed or cannot be compared.
 func DiffRows(d Difference) Rows {
 	type line struct {
 		Change string `json:"change"`
@@ -171,15 +174,16 @@ func DiffRows(d Difference) Rows {
 	for _, part := range []struct {
 		name string
 		list []Delta
-	}{{"worse", d.Worse}, {"better", d.Better}, {"new", d.New}, {"gone", d.Gone}} {
+	}{{"worse", d.Worse}, {"better", d.Better}, {"changed", d.Changed}, {"new", d.New}, {"gone", d.Gone}, {"not-comparable", d.NotComparable}} {
 		for _, delta := range part.list {
 			all = append(all, line{part.name, delta})
 		}
 	}
-	return slice("Difference", []string{"change", "key", "id", "account", "region", "owner", "before", "after", "what"},
+	return slice("Difference", []string{"change", "key", "id", "account", "region", "owner", "before", "after", "what", "not_read"},
 		all, func(l line) (any, []string) {
-			return schemaLine[line]{SchemaDiff, keyrotor.SchemaVersion, l}, []string{
+			return bodied(SchemaDiff, l), []string{
 				l.Change, l.Target.Name, l.Target.ID, l.Target.Account, l.Target.Region, l.Owner, string(l.Before), string(l.After), strings.Join(l.What, "; "),
+				holeWords(l.Unread),
 			}
 		})
 }

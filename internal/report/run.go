@@ -36,7 +36,12 @@ type Run struct {
 	Verifications []keyrotor.Verification
 	Rules         []keyrotor.RuleInfo
 	ExpectedGaps  []keyrotor.ExpectedGap
-	Waivers       []Waiver
+	Waivers       []keyrotor.Exemption
+	// Assessed is when the verdicts were reached, zero for Now; From by what, nil
+	// where it was not recorded. ChangedSince names what of it is not so any more.
+	Assessed     time.Time
+	From         *keyrotor.AssessedFrom
+	ChangedSince []string
 	// LedgerHead is the estate log's head, "size:root hash"; CheckpointKey the
 	// verifier key that signs its checkpoints.
 	LedgerHead    string
@@ -48,6 +53,8 @@ type Run struct {
 	// report helps no reader.
 	Where string
 	Now   time.Time
+	// TakenBack are the changes of this run that later runs undid.
+	TakenBack map[keyrotor.ChangeID]TakenBack
 	// Undone is the run that this one takes back, nil for a run that surveyed
 	// the estate, and when the undone run is not at hand.
 	Undone *Undone
@@ -73,14 +80,20 @@ func (r Run) undoes() keyrotor.RunID {
 	return r.Population.Undoes
 }
 
-// Waiver is an exemption as its reviewed file states it.
-type Waiver struct {
-	Match  string    `json:"match"`
-	Rule   string    `json:"rule"`
-	Reason string    `json:"reason"`
-	Until  time.Time `json:"until"`
-	Signer string    `json:"signer,omitempty"`
-	Used   int       `json:"used"` // findings that it turned into waived
+// assessed is the clock of the verdicts: how old a key was is judged by it.
+func (r Run) assessed() time.Time {
+	if r.Assessed.IsZero() {
+		return r.Now
+	}
+	return r.Assessed
+}
+
+// ChangedWords say what is not as it was when the run was assessed, "" for nothing.
+func ChangedWords(r Run) string {
+	if len(r.ChangedSince) == 0 {
+		return ""
+	}
+	return "Since run " + Clean(string(r.Population.Run)) + " was assessed, at " + stamp(r.assessed()) + ", the " + sentence(r.ChangedSince) + " changed"
 }
 
 // each walks the assessments of a run, if it has any.

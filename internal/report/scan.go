@@ -21,21 +21,74 @@ func ScanText(w io.Writer, r Run, next []Next, s Style) error {
 	if unknown > 0 {
 		unread = ", " + count(unknown) + " unreadable"
 	}
-	p.line("%s %s read%s%s (%s customer managed, %s AWS managed%s)%s%s",
-		p.sign(goodUnless(len(unexpected(r.Gaps)) > 0)),
-		p.bold(ofPlaces(pop.Read, pop.Places)), p.dot(),
+	reached := ofPlaces(pop.Read, pop.Places)
+	if accounts := reachOf(r).words(); accounts != "" {
+		reached = accounts + ", " + reached
+	}
+	excluded := ""
+	if n := excludedPlaces(r.Places); n > 0 {
+		excluded = ", " + count(n) + " excluded by the configuration"
+	}
+	p.line("%s %s read%s%s%s (%s customer managed, %s AWS managed%s)%s%s",
+		p.sign(reachMark(r.Gaps)),
+		p.bold(reached), excluded, p.dot(),
 		plural(pop.Keys, "key"), count(pop.Customer), count(pop.Keys-pop.Customer-unknown), unread, p.dot(),
 		took(pop.Ended.Sub(pop.Started)))
+	if words := elsewhere(pop); words != "" {
+		p.line("%s %s", p.sign(markWarn), p.text(words))
+	}
 	p.facts("  ", [][2]string{
 		{"run", string(pop.Run)},
 		{"accounts", plural(len(pop.Accounts), "account") + " from " + p.text(pop.AccountsFrom) + leftOut(pop)},
 		{"regions", "from " + p.text(pop.RegionsFrom)},
 		{"identity", p.text(pop.Identity)},
 	})
+	for _, words := range fallbackWords(pop) {
+		p.prose(p.sign(markSame) + " " + p.text(words))
+	}
 	p.moved(r.Places)
 	p.gaps(r.Gaps)
 	p.next(next)
 	return p.write(w)
+}
+
+// excludedPlaces counts what the configuration leaves out.
+func excludedPlaces(places []keyrotor.Place) int {
+	n := 0
+	for _, place := range places {
+		if place.Status == keyrotor.PlaceExcluded {
+			n++
+		}
+	}
+	return n
+}
+
+// fallbackWords say which calls were refused at no cost.
+func fallbackWords(pop keyrotor.Population) []string {
+	var all []string
+	for _, f := range pop.Fallbacks {
+		told, where := f.Instead, ""
+		if told == fromConfig {
+			told = "the configuration"
+		}
+		if len(f.Accounts) > 0 {
+			where = " in " + plural(len(f.Accounts), "account")
+		}
+		all = append(all, "Nothing is lost: "+told+" gave what "+f.Call+" refused"+where+" ("+f.Code+").")
+	}
+	return all
+}
+
+// reachMark is a tick only where everything answered: what was foreseen is a hole,
+// too, if an approved one.
+func reachMark(gaps []keyrotor.Gap) mark {
+	switch {
+	case len(unexpected(gaps)) > 0:
+		return markWarn
+	case len(gaps) > 0:
+		return markSame
+	}
+	return markGood
 }
 
 func goodUnless(trouble bool) mark {
@@ -128,13 +181,26 @@ func (p *page) gaps(gaps []keyrotor.Gap) {
 		n, rest := p.first(len(g.gaps))
 		for _, gap := range g.gaps[:n] {
 			p.line("    %s", p.text(gapPlace(gap)))
+			if gap.Lapsed != nil {
+				p.line("      %s", p.text(lapsedWords(gap.Lapsed)))
+			}
 		}
 		p.more("    ", rest)
 	}
 	if n := len(gaps) - len(open); n > 0 {
-		p.line("  %s %s foreseen by the configuration", p.sign(markSame), plural(n, "more gap"))
+		if len(open) > 0 {
+			p.line("  %s %s foreseen by the configuration", p.sign(markSame), plural(n, "more gap"))
+		} else {
+			p.blank()
+			p.line("%s %s: the totals are without what refused us", p.sign(markSame), gapsText(gaps, ""))
+		}
 		p.foreseen(gaps)
 	}
+}
+
+// lapsedWords is what foresaw a gap and no longer does.
+func lapsedWords(e *keyrotor.ExpectedGap) string {
+	return "expectation ended on " + e.Until.UTC().Format("2 Jan 2006") + ", approved by " + e.Approver + ": " + e.Reason
 }
 
 // foreseen lists the approved gaps with who approved them, why and until when.

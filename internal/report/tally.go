@@ -19,7 +19,8 @@ type tally struct {
 	classes map[string]*classCount
 	rules   map[string]*ruleCount
 	aged    Aged
-	waived  int // keys with at least one waived finding
+	waived  int                        // keys with at least one waived finding
+	used    map[keyrotor.Exemption]int // findings by what waived them
 	// undecided counts keys in words of AWS that are not known here: among the
 	// not eligible, and not to be said to be unable.
 	undecided int
@@ -32,6 +33,9 @@ type tally struct {
 	// foundOff counts keys that rotated when they were read and were found off
 	// later; otherPeriod those that rotate, not as this run promised.
 	foundOff, otherPeriod int
+	// overdue counts keys whose material is past its cryptoperiod after this run,
+	// overdueOn those of them that are set to rotate; overdueWaived are not among them.
+	overdue, overdueOn, overdueWaived int
 }
 
 // regionCount is the views of one Region.
@@ -73,6 +77,7 @@ func newTally(rules []keyrotor.RuleInfo, now time.Time) *tally {
 		places:  map[placeKey]*coverage{},
 		classes: map[string]*classCount{},
 		rules:   map[string]*ruleCount{},
+		used:    map[keyrotor.Exemption]int{},
 	}
 	for _, r := range rules {
 		t.rules[r.ID] = &ruleCount{RuleInfo: r, verdicts: map[keyrotor.Verdict]int{}}
@@ -81,6 +86,10 @@ func newTally(rules []keyrotor.RuleInfo, now time.Time) *tally {
 }
 
 func (t *tally) add(a keyrotor.Assessment) {
+	if a.Asset.Kind == keyrotor.KindWaiver { // no key, and a finding all the same
+		t.addFindings(a.Findings)
+		return
+	}
 	t.views[a.View]++
 	switch a.View {
 	case keyrotor.ViewAWSManaged:
@@ -150,6 +159,9 @@ func (t *tally) addFindings(findings []keyrotor.Finding) {
 		}
 		r.verdicts[f.Verdict]++
 		waived = waived || f.Verdict == keyrotor.Waived
+		if w := f.Waiver; w != nil {
+			t.used[keyrotor.Exemption{Rule: f.Rule, Match: w.Match, Reason: w.Reason, Until: w.Until.UTC(), Approver: w.Approver, Signer: w.Signer}]++
+		}
 	}
 	if waived {
 		t.waived++

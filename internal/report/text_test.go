@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,7 +53,7 @@ func faces(run report.Run) map[string]func(io.Writer, report.Style) error {
 			return report.ApplyText(w, *run.Plan, run.Outcomes, run.Now, next, s)
 		},
 		"verify": func(w io.Writer, s report.Style) error {
-			return report.VerifyText(w, run.Verifications, run.Now, next, s)
+			return report.VerifyText(w, *run.Plan, run.Outcomes, run.Verifications, run.Now, next, s)
 		},
 		"explain": func(w io.Writer, s report.Style) error {
 			cost := keyrotor.Cost{FirstMonthly: 100, SecondMonthly: 100, PricesAsOf: "2026-11"}
@@ -63,7 +64,7 @@ func faces(run report.Run) map[string]func(io.Writer, report.Style) error {
 			return report.KeysText(w, run, keyrotor.ViewNotEligible, next, s)
 		},
 		"diff": func(w io.Writer, s report.Style) error {
-			d, err := report.Diff(run.Assessments, changed(run))
+			d, err := report.Diff(run, changed(run))
 			if err != nil {
 				return err
 			}
@@ -73,7 +74,7 @@ func faces(run report.Run) map[string]func(io.Writer, report.Style) error {
 }
 
 // changed is the run some days later: keys came, went, got better and worse.
-func changed(run report.Run) report.Stream {
+func changed(run report.Run) report.Run {
 	var all []keyrotor.Assessment
 	n := 0
 	_ = run.Assessments(func(a keyrotor.Assessment) error {
@@ -85,14 +86,18 @@ func changed(run report.Run) report.Stream {
 			a.View = keyrotor.ViewTarget
 			a.Findings = []keyrotor.Finding{{Rule: "kms-rotation-on", Severity: keyrotor.High, Verdict: keyrotor.Fail}}
 		case n%5 == 0 && a.View == keyrotor.ViewTarget:
-			a.View, a.Findings = keyrotor.ViewRotating, nil
+			a.View, a.Findings = keyrotor.ViewRotating, slices.Clone(a.Findings)
+			for i := range a.Findings {
+				a.Findings[i].Verdict = keyrotor.Pass
+			}
 		}
 		all = append(all, a)
 		return nil
 	})
 	born := all[0]
 	born.Asset.ARN += "-new"
-	return report.Assessments(append(all, born))
+	run.Assessments = report.Assessments(append(all, born))
+	return run
 }
 
 func TestTextFaces(t *testing.T) {
@@ -153,7 +158,9 @@ func TestEmptyRunsHaveFacesToo(t *testing.T) {
 		func() error { return report.AssessText(io.Discard, run, nil, report.Style{}) },
 		func() error { return report.PlanText(io.Discard, keyrotor.Plan{}, testNow, nil, report.Style{}) },
 		func() error { return report.ApplyText(io.Discard, keyrotor.Plan{}, nil, testNow, nil, report.Style{}) },
-		func() error { return report.VerifyText(io.Discard, nil, testNow, nil, report.Style{}) },
+		func() error {
+			return report.VerifyText(io.Discard, keyrotor.Plan{}, nil, nil, testNow, nil, report.Style{})
+		},
 		func() error {
 			return report.ExplainText(io.Discard, report.Explanation{Now: testNow}, nil, report.Style{})
 		},

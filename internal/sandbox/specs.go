@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
+
+	"github.com/keyrotor/keyrotor"
 )
 
 // What each key spec can do, as KMS documents it.
@@ -45,23 +47,18 @@ func kindOfSpec(s types.KeySpec) kind {
 	return kindUnserved
 }
 
-// usages lists what a key of the spec may be made for.
+// usages lists what a key of the spec may be made for; of a spec that KMS may add
+// one day, signing.
 func usages(s types.KeySpec) []types.KeyUsageType {
-	switch s {
-	case types.KeySpecSymmetricDefault:
-		return []types.KeyUsageType{types.KeyUsageTypeEncryptDecrypt}
-	case types.KeySpecHmac224, types.KeySpecHmac256, types.KeySpecHmac384, types.KeySpecHmac512:
-		return []types.KeyUsageType{types.KeyUsageTypeGenerateVerifyMac}
-	case types.KeySpecRsa2048, types.KeySpecRsa3072, types.KeySpecRsa4096:
-		return []types.KeyUsageType{types.KeyUsageTypeEncryptDecrypt, types.KeyUsageTypeSignVerify}
-	case types.KeySpecEccNistP256, types.KeySpecEccNistP384, types.KeySpecEccNistP521:
-		return []types.KeyUsageType{types.KeyUsageTypeSignVerify, types.KeyUsageTypeKeyAgreement}
-	case types.KeySpecSm2:
-		return []types.KeyUsageType{types.KeyUsageTypeEncryptDecrypt, types.KeyUsageTypeSignVerify, types.KeyUsageTypeKeyAgreement}
-	case types.KeySpecMlKem512, types.KeySpecMlKem768, types.KeySpecMlKem1024:
-		return []types.KeyUsageType{types.KeyUsageTypeEncapsulateDecapsulate}
+	known, ok := keyrotor.KeyUsages(string(s))
+	if !ok {
+		return []types.KeyUsageType{types.KeyUsageTypeSignVerify}
 	}
-	return []types.KeyUsageType{types.KeyUsageTypeSignVerify}
+	list := make([]types.KeyUsageType, len(known))
+	for i, u := range known {
+		list[i] = types.KeyUsageType(u)
+	}
+	return list
 }
 
 func (c *core) encryptionAlgorithms() []types.EncryptionAlgorithmSpec {

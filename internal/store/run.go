@@ -1,11 +1,13 @@
 package store
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -29,23 +31,45 @@ func (r *Run) Dir() string { return r.dir }
 // logDir is the part of the folder that the ledger owns.
 const logDir = "log"
 
-// path refuses names that would lead out of the folder or into the log.
-func (r *Run) path(name string) (string, error) {
+// check refuses names that would lead out of the folder or into the log. A link in
+// the folder that leads out of it is refused by whoever follows it.
+func (r *Run) check(name string) error {
 	if !fs.ValidPath(name) || name == "." || name == logDir || strings.HasPrefix(name, logDir+"/") {
-		return "", fmt.Errorf("run %s: %q is no name of a file here", r.id, name)
+		return fmt.Errorf("run %s: %q is no name of a file here", r.id, name)
 	}
-	return filepath.Join(r.dir, filepath.FromSlash(name)), nil
+	return nil
 }
 
-// Open reads a file; fs.ErrNotExist when it is not there.
+// Open reads a file; fs.ErrNotExist when it is not there. What is no file, a pipe
+// that nobody writes, is an error and not waited for.
 func (r *Run) Open(name string) (io.ReadCloser, error) {
-	path, err := r.path(name)
+	if err := r.check(name); err != nil {
+		return nil, err
+	}
+	f, err := r.open(name)
+	if err != nil {
+		return nil, fmt.Errorf("run %s: %w", r.id, err)
+	}
+	return f, nil
+}
+
+func (r *Run) open(name string) (*os.File, error) {
+	root, err := os.OpenRoot(r.dir)
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.Open(path)
+	defer root.Close()
+	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, fmt.Errorf("run %s: %w", r.id, err)
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "read", Path: f.Name(), Err: errors.New("is no regular file")}
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
 	}
 	return f, nil
 }
@@ -53,19 +77,24 @@ func (r *Run) Open(name string) (io.ReadCloser, error) {
 // Write replaces a file, whole or not at all. What fill returns as an error
 // leaves the old file as it was.
 func (r *Run) Write(name string, fill func(io.Writer) error) error {
-	path, err := r.path(name)
-	if err != nil {
+	if err := r.check(name); err != nil {
 		return err
 	}
-	dir := filepath.Dir(path)
-	if err := makeDirs(dir); err != nil {
-		return cannotWrite(r.dir, err)
-	}
-	f, err := os.CreateTemp(dir, ".tmp-*")
+	root, err := os.OpenRoot(r.dir)
 	if err != nil {
 		return cannotWrite(r.dir, err)
 	}
-	defer os.Remove(f.Name()) // gone already when the rename went well
+	defer root.Close()
+	dir := path.Dir(name)
+	if err := makeDirs(root, dir); err != nil {
+		return cannotWrite(r.dir, err)
+	}
+	temp := path.Join(dir, ".tmp-"+rand.Text())
+	f, err := root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return cannotWrite(r.dir, err)
+	}
+	defer root.Remove(temp) // gone already when the rename went well
 	if err := fill(f); err != nil {
 		f.Close()
 		var full *fs.PathError
@@ -77,10 +106,10 @@ func (r *Run) Write(name string, fill func(io.Writer) error) error {
 	if err := errors.Join(f.Sync(), f.Close()); err != nil {
 		return cannotWrite(r.dir, err)
 	}
-	if err := os.Rename(f.Name(), path); err != nil {
+	if err := root.Rename(temp, name); err != nil {
 		return cannotWrite(r.dir, err)
 	}
-	return syncDir(dir)
+	return syncDir(root, dir)
 }
 
 // List names every file of the run but those of its log, sorted, with slashes.
@@ -110,22 +139,22 @@ func (r *Run) List() ([]string, error) {
 	return names, nil
 }
 
-// makeDirs makes a folder durable with all its parents.
-func makeDirs(dir string) error {
-	if _, err := os.Stat(dir); err == nil {
+// makeDirs makes a folder within a run durable, with its parents.
+func makeDirs(root *os.Root, dir string) error {
+	if _, err := root.Stat(dir); err == nil {
 		return nil
 	}
-	if err := makeDirs(filepath.Dir(dir)); err != nil {
+	if err := makeDirs(root, path.Dir(dir)); err != nil {
 		return err
 	}
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := root.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return syncDir(filepath.Dir(dir))
+	return syncDir(root, path.Dir(dir))
 }
 
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
+func syncDir(root *os.Root, dir string) error {
+	d, err := root.Open(dir)
 	if err != nil {
 		return err
 	}

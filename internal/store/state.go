@@ -47,7 +47,7 @@ const runStamp = "20060102T150405Z"
 // began: one that begins in the same second as the latest, or under a clock that
 // was set back, is named for the second after the latest.
 func (s *State) NewRun(now time.Time, random io.Reader) (*Run, error) {
-	if err := makeDirs(s.runs()); err != nil {
+	if err := makeFolder(s.runs()); err != nil {
 		return nil, cannotWrite(s.dir, err)
 	}
 	ids, err := s.Runs()
@@ -75,7 +75,7 @@ func (s *State) NewRun(now time.Time, random io.Reader) (*Run, error) {
 		if err != nil {
 			return nil, cannotWrite(s.dir, err)
 		}
-		return r, syncDir(s.runs())
+		return r, syncFolder(s.runs())
 	}
 }
 
@@ -123,4 +123,26 @@ func (s *State) Latest() (*Run, error) {
 		return nil, fmt.Errorf("no run in %s: %w", s.dir, keyrotor.ErrNotFound)
 	}
 	return s.Run(ids[len(ids)-1])
+}
+
+// makeFolder makes a folder durable with all its parents.
+func makeFolder(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	if err := makeFolder(filepath.Dir(dir)); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return syncFolder(filepath.Dir(dir))
+}
+
+func syncFolder(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -103,6 +104,26 @@ func TestNamesThatLeaveTheRunOrEnterItsLogAreRefused(t *testing.T) {
 		if _, err := r.Open(name); err == nil {
 			t.Errorf("open %q: no error", name)
 		}
+	}
+}
+
+func TestALinkOutOfTheRunIsNotFollowedAndAPipeNotWaitedFor(t *testing.T) {
+	r := newRun(t, t.TempDir())
+	outside := t.TempDir()
+	if err := os.Symlink(outside, filepath.Join(r.Dir(), "approvals")); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(filepath.Join(r.Dir(), "plan.json"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Write("approvals/alice.json", func(io.Writer) error { return nil }); err == nil {
+		t.Error("written through a link that leads out of the run")
+	}
+	if left, err := os.ReadDir(outside); err != nil || len(left) > 0 {
+		t.Errorf("outside: %v, %v", left, err)
+	}
+	if _, err := r.Open("plan.json"); err == nil {
+		t.Error("a pipe was opened")
 	}
 }
 

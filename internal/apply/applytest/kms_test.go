@@ -131,8 +131,12 @@ func (k *kms) Result(_ context.Context, s keyrotor.Step) (map[string]string, err
 	return nil, nil
 }
 
-func (k *kms) look(keyrotor.Target) (a keyrotor.Asset, err error) {
+func (k *kms) look(t keyrotor.Target) (a keyrotor.Asset, err error) {
 	err = k.fuse.Read("kms.DescribeKey", func() error {
+		if t.ID == "" {
+			a = k.behindAlias(t.Name)
+			return nil
+		}
 		n := k.done()
 		a = keyrotor.Asset{Kind: keyrotor.KindKMSKey, ID: "k1", KMS: &keyrotor.KMSFacts{
 			State: "Enabled", Spec: "SYMMETRIC_DEFAULT", Usage: "ENCRYPT_DECRYPT", Origin: "AWS_KMS", KeyManager: "CUSTOMER",
@@ -143,6 +147,20 @@ func (k *kms) look(keyrotor.Target) (a keyrotor.Asset, err error) {
 		return nil
 	})
 	return a, err
+}
+
+// behindAlias is the key that the alias names, nothing where it names none.
+func (k *kms) behindAlias(name string) keyrotor.Asset {
+	defer k.lock()()
+	for _, key := range k.keys {
+		if key.id == k.alias {
+			return keyrotor.Asset{
+				Kind: keyrotor.KindKMSKey, ID: key.id, Tags: map[string]string{keyrotor.ChangeTag: key.tag},
+				KMS: &keyrotor.KMSFacts{State: "Enabled", KeyManager: "CUSTOMER", Aliases: []string{name}},
+			}
+		}
+	}
+	return keyrotor.Asset{}
 }
 
 func (k *kms) world(steps ...keyrotor.Step) applytest.World {
@@ -173,9 +191,9 @@ func rotateWorld(verb keyrotor.Verb, takes time.Duration) func(*applytest.Fuse) 
 func createWorld(f *applytest.Fuse) applytest.World {
 	k := &kms{fuse: f, hides: 4 * time.Second}
 	fresh := target
-	fresh.ID, fresh.Name = "", ""
+	fresh.ID = ""
 	w := k.world(
-		keyrotor.Step{Verb: keyrotor.CreateKey, Target: fresh},
+		keyrotor.Step{Verb: keyrotor.CreateKey, Target: fresh, Before: keyrotor.Before{AbsentAlias: true}},
 		keyrotor.Step{Verb: keyrotor.CreateAlias, Target: fresh, Params: keyrotor.Params{Alias: "alias/app"}},
 	)
 	w.Change.Target = fresh
