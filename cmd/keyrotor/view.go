@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"path/filepath"
@@ -20,6 +21,7 @@ import (
 // view gathers everything a run holds so far for the faces of report. Without
 // a judge the assessments are left out.
 func (s *session) view(run *store.Run, j *judging) (report.Run, error) {
+	s.warnOfDoubt(run)
 	inv, err := cycle.ReadInventory(run, nil)
 	if err != nil {
 		return report.Run{}, err
@@ -84,6 +86,22 @@ func (s *session) undoneSince(run keyrotor.RunID) (map[keyrotor.ChangeID]report.
 		all[id] = report.TakenBack{By: t.By, At: t.At}
 	}
 	return all, nil
+}
+
+// warnOfDoubt says so where a file is shown that is not what the run's record has:
+// who only reads is told, and not held up.
+func (s *session) warnOfDoubt(run *store.Run) {
+	log, err := s.sealedLog(run)
+	if err != nil {
+		return // whoever writes is told
+	}
+	doubtful, err := cycle.Doubtful(run, log, cycle.FilePlan, cycle.FileOutcomes, cycle.FileVerification, cycle.FileSummary)
+	if err != nil {
+		doubtful = []string{err.Error()}
+	}
+	for _, what := range doubtful {
+		fmt.Fprintf(s.err, "! not as keyrotor wrote it: %s of run %s; keyrotor evidence verify %s says more\n", said(what), run.ID(), pathWord(s.state.Dir()))
+	}
 }
 
 // addUndone adds what the run did that this one takes back, and which of its

@@ -177,6 +177,21 @@ func TestARunSealedByAStrangerIsNotSealedByUs(t *testing.T) {
 	}
 }
 
+// A copy of a run under another name was sealed by the command that refused it.
+func TestACopyOfAnotherRunIsRefused(t *testing.T) {
+	s := newState(t)
+	s.turn(t, runID, 1, nil)
+	if err := os.CopyFS(s.runDir(firstRun), os.DirFS(s.runDir(runID))); err != nil {
+		t.Fatal(err)
+	}
+	r := s.open(t, firstRun)
+	defer r.Close()
+	var refusal *keyrotor.Refusal
+	if err := r.TakeUp(s.signer, 0); !errors.As(err, &refusal) || !strings.Contains(fmt.Sprint(refusal.Why), "another run") {
+		t.Errorf("got %v, want a refusal that says so", err)
+	}
+}
+
 func TestACheckpointOfTheEstatesLogIsNotHeldAgainstOneRun(t *testing.T) {
 	s := newState(t)
 	s.turn(t, runID, 1, nil)

@@ -100,7 +100,7 @@ func (r *Run) vouched(s Signer) (sealed seal, key string, err error) {
 		return seal{}, "", r.otherThanSealed()
 	}
 	if key = sealed.signer(runOrigin(r.id), s.Believed()); key == "" {
-		return seal{}, "", r.stranger(sealed.size)
+		return seal{}, "", r.stranger(sealed.size, s.Believed())
 	}
 	return sealed, key, nil
 }
@@ -117,7 +117,7 @@ func (r *Run) otherThanSealed() error {
 
 // stranger refuses a run that somebody else sealed, and names the key that the seal
 // itself names.
-func (r *Run) stranger(size int64) error {
+func (r *Run) stranger(size int64, believed []string) error {
 	named := ""
 	err := r.entriesUpTo(r.size, func(e Entry) error {
 		if e.Seq == size-1 && e.Type == TypeSeal {
@@ -127,6 +127,14 @@ func (r *Run) stranger(size int64) error {
 	})
 	if err != nil {
 		return err
+	}
+	if slices.Contains(believed, named) {
+		return &keyrotor.Refusal{
+			What: "the checkpoint of run " + string(r.id) + " is not one of this run",
+			Why:  []string{"it is a copy of another run's, or forged"},
+			Now:  "nothing was changed by this command",
+			Next: "keyrotor evidence verify STATE   says what is wrong\nthen restore the run's folder from a copy, or begin a new run:\nkeyrotor scan",
+		}
 	}
 	return &keyrotor.Refusal{
 		What: "run " + string(r.id) + " was last sealed with a key that is not known here",
