@@ -34,6 +34,9 @@ func newBench(out, log io.Writer, binary string) (*bench, error) {
 	return &bench{out: out, log: log, self: self, binary: binary, dir: dir, servers: map[string]*server{}}, nil
 }
 
+// state is the folder that scans of this process write to.
+func (b *bench) state() string { return filepath.Join(b.dir, "state") }
+
 func (b *bench) close() {
 	for _, s := range b.servers {
 		s.stop()

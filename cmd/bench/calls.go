@@ -21,7 +21,7 @@ func takeCallsPerKey(ctx context.Context, b *bench) error {
 		need need
 	)
 	made, err := s.timed(ctx, func() error {
-		run, p, err := scan(ctx, b.dir, aws.Config{Quota: noQuota})
+		run, p, err := scan(ctx, b.state(), aws.Config{Quota: noQuota})
 		if err != nil {
 			return err
 		}

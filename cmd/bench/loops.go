@@ -37,7 +37,7 @@ func takeLoops(ctx context.Context, b *bench) error {
 	var keys []keyrotor.Asset
 	perKey := func() (float64, error) {
 		start := time.Now()
-		run, pop, err := scan(ctx, b.dir, aws.Config{Quota: noQuota, Accounts: accounts})
+		run, pop, err := scan(ctx, b.state(), aws.Config{Quota: noQuota, Accounts: accounts})
 		if err != nil {
 			return 0, err
 		}

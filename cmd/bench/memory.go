@@ -114,7 +114,7 @@ func (b *bench) workplace() (workplace, error) {
 		}
 	}
 	w.env = []string{
-		"KEYROTOR_SSH_KEY=" + private, "KEYROTOR_LEDGER_KEY=" + filepath.Join(dir, "ledger.key"), "SSH_AUTH_SOCK=",
+		"KEYROTOR_SSH_KEY=" + private, "KEYROTOR_LEDGER_KEY=" + ledgerKey(w.state), "SSH_AUTH_SOCK=",
 	}
 	return w, nil
 }

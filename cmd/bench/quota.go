@@ -46,7 +46,7 @@ func takeQuotas(ctx context.Context, b *bench) error {
 	})
 	both.Go(func() error {
 		start := time.Now()
-		_, pop, err := scan(bctx, b.dir, aws.Config{Regions: []string{regionToRead}})
+		_, pop, err := scan(bctx, b.state(), aws.Config{Regions: []string{regionToRead}})
 		scanned = time.Since(start)
 		if err == nil && pop.Customer != keysToRead {
 			err = fmt.Errorf("%d keys read, not %d", pop.Customer, keysToRead)

@@ -94,7 +94,7 @@ func (b *bench) demoEstate(ctx context.Context) ([]keyrotor.Asset, error) {
 	if _, err := b.world(ctx, "demo"); err != nil {
 		return nil, err
 	}
-	run, _, err := scan(ctx, b.dir, aws.Config{Quota: noQuota})
+	run, _, err := scan(ctx, b.state(), aws.Config{Quota: noQuota})
 	if err != nil {
 		return nil, err
 	}

@@ -74,9 +74,12 @@ func scanThen(ctx context.Context, dir string, cfg aws.Config, then func(*cycle.
 	return run, pop, nil
 }
 
+// ledgerKey is where the key is kept that seals a state: beside it.
+func ledgerKey(state string) string { return state + ".key" }
+
 // record takes the run up as its one writer, as the commands do.
 func record(state *store.State, run *store.Run) (*cycle.Record, error) {
-	signer, _, err := ledger.LoadOrCreateKey(filepath.Join(state.Dir(), "bench.key"), "keyrotor-ledger", rand.Reader)
+	signer, _, err := ledger.LoadOrCreateKey(ledgerKey(state.Dir()), "keyrotor-ledger", rand.Reader)
 	if err != nil {
 		return nil, err
 	}

@@ -76,7 +76,7 @@ func (s *server) both(ctx context.Context, b *bench, accounts []string, swap boo
 		},
 		func() (err error) {
 			keyrotor, err = s.timed(ctx, func() error {
-				_, _, err := scan(ctx, b.dir, aws.Config{Quota: noQuota, Accounts: accounts})
+				_, _, err := scan(ctx, b.state(), aws.Config{Quota: noQuota, Accounts: accounts})
 				return err
 			})
 			return err

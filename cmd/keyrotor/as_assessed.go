@@ -5,7 +5,6 @@ import (
 
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/cycle"
-	"github.com/keyrotor/keyrotor/internal/ledger"
 	"github.com/keyrotor/keyrotor/internal/report"
 	"github.com/keyrotor/keyrotor/internal/store"
 )
@@ -25,7 +24,11 @@ func (s *session) viewAsAssessed(run *store.Run) (report.Run, error) {
 		}
 		return s.view(run, j)
 	}
-	assessed, err := cycle.WasAssessed(run, ledger.Journal(run.Dir()))
+	log, err := s.sealedLog(run)
+	if err != nil {
+		return report.Run{}, err
+	}
+	assessed, err := cycle.WasAssessed(run, log)
 	if err != nil {
 		return report.Run{}, err
 	}
