@@ -68,13 +68,19 @@ func (r *Record) Close() error { return r.Log.Close() }
 // Write replaces a file, whole or not at all, and records its digest between the
 // last byte and the rename.
 func (r *Record) Write(name string, fill func(io.Writer) error) error {
-	return r.Folder.Write(name, func(w io.Writer) error {
+	recorded := false
+	err := r.Folder.Write(name, func(w io.Writer) error {
 		sum := sha256.New()
 		if err := fill(io.MultiWriter(w, sum)); err != nil {
 			return err
 		}
+		recorded = true
 		return r.Log.Record(name, keyrotor.Digest("sha256:"+hex.EncodeToString(sum.Sum(nil))))
 	})
+	if !recorded {
+		return err
+	}
+	return errors.Join(err, r.Log.Placed(name, err == nil))
 }
 
 // Whole refuses to build on files that are not what keyrotor wrote: on any of the

@@ -290,3 +290,63 @@ func TestASealThatWasInterruptedBeforeTheEstatesLogIsEnded(t *testing.T) {
 		t.Errorf("after the next: %v, %q, %v", report.Faults, report.Notices, err)
 	}
 }
+
+// While its writer lives, a file that came into place and is the one before again,
+// or gone, was put back or taken away: no crash did that.
+func TestAFileThatCameIntoPlaceIsNotTakenForAnInterruptedOne(t *testing.T) {
+	for name, alter := range map[string]func(path, before string) error{
+		"put back": func(path, before string) error { return os.WriteFile(path, []byte(before), 0o600) },
+		"removed":  func(path, _ string) error { return os.Remove(path) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEstate(t)
+			rec := e.open(t)
+			path := filepath.Join(e.run.Dir(), cycle.FileOutcomes)
+			if name == "put back" {
+				if err := errors.Join(rec.Write(cycle.FileOutcomes, writes("1\n")), rec.Seal()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := errors.Join(rec.Write(cycle.FileOutcomes, writes("2\n")), alter(path, "1\n")); err != nil {
+				t.Fatal(err)
+			}
+			var altered *ledger.Altered
+			if err := rec.Seal(); !errors.As(err, &altered) {
+				t.Errorf("seal: got %v, want the altered file", err)
+			}
+			rec.Close()
+			if report, err := ledger.Verify(e.state.Dir(), ledger.VerifyOptions{}); err != nil || report.OK() {
+				t.Errorf("verify: %v, %v, want a fault", report.Faults, err)
+			}
+		})
+	}
+}
+
+// A rename that fails leaves the file before, however often it fails.
+func TestRenamesThatFailLeaveNoFault(t *testing.T) {
+	e := newEstate(t)
+	rec := e.open(t)
+	if err := errors.Join(rec.Write(cycle.FileSummary, writes("1\n")), rec.Seal()); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 3 {
+		err := rec.Write(cycle.FileSummary, func(w io.Writer) error {
+			fmt.Fprintln(w, 2+n)
+			half, err := filepath.Glob(filepath.Join(e.run.Dir(), ".tmp-*"))
+			for _, name := range half {
+				err = errors.Join(err, os.Remove(name)) // there is nothing to rename
+			}
+			return err
+		})
+		if err == nil {
+			t.Fatal("the rename went well")
+		}
+	}
+	if err := rec.Seal(); err != nil {
+		t.Error(err)
+	}
+	rec.Close()
+	if report, err := ledger.Verify(e.state.Dir(), ledger.VerifyOptions{}); err != nil || !report.OK() {
+		t.Errorf("%v, %v", report.Faults, err)
+	}
+}

@@ -41,6 +41,28 @@ func (r *Run) Record(name string, digest keyrotor.Digest) error {
 	return r.Append(context.Background(), Entry{Type: TypeArtifact, Artifact: name, Digest: digest})
 }
 
+// Placed tells how the rename after Record went. A file that came into place is from
+// then on what was recorded, and no crash explains another; where it did not, the log
+// learns that the file is the one before.
+func (r *Run) Placed(name string, done bool) error {
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	if done {
+		r.placed[name] = true
+		return nil
+	}
+	delete(r.placed, name)
+	rec, err := r.replay()
+	if err != nil {
+		return err
+	}
+	_, digest, err := r.hash(name)
+	if f := rec.files[name]; err != nil || digest == f.digest || !f.interrupted(digest) {
+		return err
+	}
+	return r.write([]*waiting{interruptedEntry(r.now(), name, digest)})
+}
+
 func artifactName(name string) error {
 	if !fs.ValidPath(name) || name == "." || name == logDir || strings.HasPrefix(name, logDir+"/") {
 		return fmt.Errorf("record: %q is not the path of a file of the run", name)
@@ -106,6 +128,7 @@ func (r *Run) Check(named ...string) error {
 type recorded struct {
 	digest, before keyrotor.Digest // the last record and the one before; "" for no file
 	sealed         bool            // the last record is under a seal
+	placed         bool            // its writer saw it come into place, and writes still
 	// found are digests that no writer vouches for: of a process that was killed
 	// before its seal, of files that came from elsewhere, or forged.
 	found []keyrotor.Digest
@@ -119,7 +142,9 @@ func (f recorded) left(now keyrotor.Digest) bool { return slices.Contains(f.foun
 
 // interrupted: the file is what it was before its last record, which is so new
 // that the crash between record and rename may have come to nobody's notice.
-func (f recorded) interrupted(now keyrotor.Digest) bool { return !f.sealed && now == f.before }
+func (f recorded) interrupted(now keyrotor.Digest) bool {
+	return !f.sealed && !f.placed && now == f.before
+}
 
 // replayed is what the journal says of files and of its end.
 type replayed struct {
@@ -163,6 +188,11 @@ func (r *Run) replay() (replayed, error) {
 		rec.last = e
 		return nil
 	})
+	for name := range r.placed {
+		f := rec.files[name]
+		f.placed = true
+		rec.files[name] = f
+	}
 	return rec, err
 }
 

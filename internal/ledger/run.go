@@ -38,8 +38,9 @@ type Run struct {
 	size    int64 // bytes known to be durable
 	next    int64 // number of the next entry
 	chain   string
-	tree    tree  // of the entries, as they were when they were read or written
-	broken  error // set when the file's state is not known any more
+	tree    tree            // of the entries, as they were when they were read or written
+	placed  map[string]bool // files that this writer saw come into place
+	broken  error           // set when the file's state is not known any more
 
 	// Entries wait here while another batch is being synced: one fsync serves
 	// all that came meanwhile.
@@ -66,7 +67,7 @@ func OpenRun(dir string, run keyrotor.RunID, now func() time.Time) (*Run, error)
 	if err != nil {
 		return nil, err
 	}
-	r := &Run{id: run, in: in, now: now}
+	r := &Run{id: run, in: in, now: now, placed: map[string]bool{}}
 	if err := r.open(); err != nil {
 		return nil, errors.Join(err, in.Close())
 	}
