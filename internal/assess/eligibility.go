@@ -201,7 +201,7 @@ func customStore(origin string) keyrotor.Eligibility {
 	return keyrotor.Eligibility{
 		Ability: keyrotor.Manual,
 		Class:   classCustomStore,
-		Reason:  "Its material lives in " + where + ", where KMS cannot rotate it.",
+		Reason:  "KMS cannot rotate material that it does not hold: it lives in " + where + ".",
 		Instead: "create a new key and move the alias; first find what is pinned to the old ARN",
 	}
 }

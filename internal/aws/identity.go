@@ -34,7 +34,7 @@ const firstCallTimeout = 6 * time.Second
 func (e *Estate) callerIdentity(ctx context.Context) (Identity, error) {
 	cfg := e.own()
 	if w, ok := cfg.HTTPClient.(*wire); ok {
-		cfg.HTTPClient = &wire{w.transport, min(w.timeout, firstCallTimeout)}
+		cfg.HTTPClient = w.within(firstCallTimeout)
 	}
 	out, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {

@@ -2,6 +2,7 @@ package aws
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -39,6 +40,14 @@ func newWire(tr *http.Transport, inFlight int, timeout time.Duration) *wire {
 	tr.ResponseHeaderTimeout = timeout
 	tr.MaxIdleConns = 0 // as many as all hosts together need
 	tr.MaxIdleConnsPerHost = inFlight + 8
+	return &wire{tr, timeout}
+}
+
+// within is a wire of its own connections with less time, or as much.
+func (w *wire) within(timeout time.Duration) *wire {
+	tr := w.transport.Clone()
+	timeout = min(w.timeout, timeout)
+	tr.ResponseHeaderTimeout = timeout
 	return &wire{tr, timeout}
 }
 
@@ -138,11 +147,27 @@ func readAll(r io.Reader, length, most int64) ([]byte, error) {
 		_, err := io.ReadFull(r, b)
 		return b, err
 	}
-	b, err := io.ReadAll(io.LimitReader(r, most+1))
-	if err == nil && int64(len(b)) > most {
-		err = tooLong(most)
+	return readGrowing(r, most)
+}
+
+// readGrowing reads what does not tell its length, into twice as much memory each
+// time, and never into more than most: io.ReadAll would take twice that.
+func readGrowing(r io.Reader, most int64) ([]byte, error) {
+	b := make([]byte, 0, 4<<10)
+	for {
+		n, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		switch {
+		case int64(len(b)) > most:
+			return nil, tooLong(most)
+		case errors.Is(err, io.EOF):
+			return b, nil
+		case err != nil:
+			return b, err
+		case len(b) == cap(b):
+			b = append(make([]byte, 0, min(2*int64(cap(b)), most+1)), b...)
+		}
 	}
-	return b, err
 }
 
 func tooLong(most int64) error { return fmt.Errorf("longer than %d kB", most>>10) }

@@ -40,6 +40,7 @@ type Run struct {
 	chain   string
 	tree    tree            // of the entries, as they were when they were read or written
 	placed  map[string]bool // files that this writer saw come into place
+	failed  bool            // the last entry is a seal whose checkpoint could not be written
 	broken  error           // set when the file's state is not known any more
 
 	// Entries wait here while another batch is being synced: one fsync serves
@@ -257,6 +258,9 @@ func (r *Run) write(batch []*waiting) error {
 	if r.broken != nil {
 		return r.broken
 	}
+	if r.failed && len(batch) > 0 { // that seal is none
+		batch = append([]*waiting{{entry: Entry{Type: TypeFound, At: r.now(), Found: 1}}}, batch...)
+	}
 	var buf bytes.Buffer
 	next, chain := r.next, r.chain
 	for _, w := range batch {
@@ -279,6 +283,7 @@ func (r *Run) write(batch []*waiting) error {
 		return r.takeBack(err)
 	}
 	r.next, r.chain, r.size = next, chain, r.size+int64(buf.Len())
+	r.failed = r.failed && len(batch) == 0
 	return nil
 }
 

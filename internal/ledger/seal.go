@@ -37,6 +37,7 @@ func (r *Run) Seal(s Signer, found []string) (Head, error) {
 		}
 	}
 	head, err := r.publish(s)
+	r.failed = err != nil
 	if err == nil && len(altered) > 0 {
 		err = &Altered{Run: r.id, Files: altered}
 	}

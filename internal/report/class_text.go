@@ -31,5 +31,9 @@ func inCommon(a, b string) string {
 	if len(begin) == 0 {
 		return "differs from key to key"
 	}
-	return strings.Join(begin, " ")
+	said := strings.Join(begin, " ")
+	if main, _, more := strings.Cut(said, ": "); more {
+		return main + "." // what differs is what the colon leads to
+	}
+	return said
 }

@@ -74,11 +74,11 @@ func TestAClassDoesNotSpeakForOneKey(t *testing.T) {
 		})
 		e.key(keyrotor.ViewNotEligible, func(a *keyrotor.Assessment) {
 			where := []string{"a CloudHSM cluster", "an external key store", "a CloudHSM cluster"}[i]
-			a.Eligibility = keyrotor.Eligibility{Class: "custom key store", Reason: "Its material lives in " + where + ", where KMS cannot rotate it.", Instead: "create a new key"}
+			a.Eligibility = keyrotor.Eligibility{Class: "custom key store", Reason: "KMS cannot rotate material that it does not hold: it lives in " + where + ".", Instead: "create a new key"}
 		})
 	}
 	says(t, assessText(t, e.run, 0), "multi-Region replica                    3  set rotation on its primary key\n")
-	says(t, htmlText(t, e.run), "multi-Region replica 3 A replica follows its primary key. set rotation on its primary key", "custom key store 3 Its material lives in … where KMS cannot rotate it. create a new key")
+	says(t, htmlText(t, e.run), "multi-Region replica 3 A replica follows its primary key. set rotation on its primary key", "custom key store 3 KMS cannot rotate material that it does not hold. create a new key")
 }
 
 // A usage that AWS invents tomorrow was counted among the keys that cannot.
