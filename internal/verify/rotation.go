@@ -30,10 +30,14 @@ func (l *look) rotates(s keyrotor.Step) {
 		return
 	}
 	want := cmp.Or(s.Params.PeriodDays, keyrotor.DefaultRotationPeriodDays)
-	if r.PeriodDays == 0 {
+	switch {
+	case r.PeriodDays == 0 && s.Verb == keyrotor.SetPeriod:
+		l.find("on, every ? d")
+		l.unreadable("the endpoint reports no period, and the period of %d d is all that was promised", want)
+	case r.PeriodDays == 0:
 		l.find("on")
-		l.detail("the endpoint reports no period")
-	} else {
+		l.detail("the endpoint reports no period: that it is %d d was not seen", want)
+	default:
 		l.find("on, every %d d", r.PeriodDays)
 		if r.PeriodDays != want {
 			l.discrepant("the period is %d d, promised were %d d", r.PeriodDays, want)
@@ -47,7 +51,7 @@ func (l *look) rotates(s keyrotor.Step) {
 // took effect. Looked at a year later it lies whole periods further on.
 func (l *look) nextDate(s keyrotor.Step, periodDays int) {
 	if l.Next == nil {
-		l.detail("the endpoint reports no date of the next rotation")
+		l.detail("the endpoint reports no date of the next rotation: when it is due was not seen")
 		return
 	}
 	if l.key.State != "Enabled" && l.key.State != "" {

@@ -49,6 +49,7 @@ func TestCompare(t *testing.T) {
 		return keyrotor.Change{ID: "c", Target: keyrotor.Target{ID: "k"}, Steps: []keyrotor.Step{s}, Undo: []keyrotor.Step{{Number: 1, Verb: keyrotor.DisableRotation}}}
 	}
 	enable := step(keyrotor.Step{Verb: keyrotor.EnableRotation, Params: keyrotor.Params{PeriodDays: 365}})
+	period := step(keyrotor.Step{Verb: keyrotor.SetPeriod, Params: keyrotor.Params{PeriodDays: 180}})
 	off := step(keyrotor.Step{Verb: keyrotor.DisableRotation})
 	rotate := step(keyrotor.Step{Verb: keyrotor.RotateNow, Before: keyrotor.Before{MaterialID: "m1", OnDemand: new(0)}})
 	tag := step(keyrotor.Step{Verb: keyrotor.TagKey, Params: keyrotor.Params{Tags: map[string]string{"env": "dev", "owner": "x"}}})
@@ -81,7 +82,12 @@ func TestCompare(t *testing.T) {
 		"still off":      {change: enable, fresh: asset(rotation(false, 0, time.Time{})), verdict: discrepant, found: "off", details: []string{"rotation is off"}},
 		"another period": {change: enable, fresh: asset(rotation(true, 90, time.Time{})), verdict: discrepant, found: "on, every 90 d", details: []string{"the period is 90 d, promised were 365 d"}},
 		"an endpoint that reports no period": {change: enable, fresh: asset(rotation(true, 0, time.Time{})), verdict: confirmed, found: "on",
-			details: []string{"the endpoint reports no period", "the endpoint reports no date of the next rotation"}},
+			details: []string{"the endpoint reports no period: that it is 365 d was not seen", "the endpoint reports no date of the next rotation: when it is due was not seen"}},
+		"a new period that the endpoint does not report": {change: period, fresh: asset(rotation(true, 0, time.Time{})), verdict: unreadable, found: "on, every ? d",
+			details: []string{"the endpoint reports no period, and the period of 180 d is all that was promised", "the endpoint reports no date of the next rotation: when it is due was not seen"}},
+		"a new period, seen": {change: period, fresh: asset(rotation(true, 180, time.Time{})), verdict: confirmed, found: "on, every 180 d",
+			details: []string{"the endpoint reports no date of the next rotation: when it is due was not seen"}},
+		"rotation off where a new period was promised": {change: period, fresh: asset(rotation(false, 0, time.Time{})), verdict: discrepant, found: "off", details: []string{"rotation is off"}},
 		"pending deletion reads as off and is not": {change: enable, fresh: asset(kms(func(k *keyrotor.KMSFacts) { k.State = "PendingDeletion" })), verdict: discrepant, found: "pending deletion",
 			details: []string{"the key is pending deletion: its settings are locked and cannot be compared"}},
 		"on but disabled since": {change: enable, fresh: asset(kms(func(k *keyrotor.KMSFacts) { k.State = "Disabled" })), verdict: confirmed, found: "on, every 365 d",
