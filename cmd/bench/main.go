@@ -75,7 +75,7 @@ func measures() []measure {
 		{[]string{"shell-loop", "boto3-loop"}, takeLoops},
 		{[]string{"rules-million", "rules-floor"}, takeRules},
 		{[]string{"quota-time", "quota-time-scan", "quota-failed-calls"}, takeQuotas},
-		{[]string{"scan-memory-100k", "assess-memory-100k", "plan-memory-100k", "report-memory-100k"}, takeMemory},
+		{[]string{"scan-memory-100k", "scan-memory-growth", "assess-memory-100k", "plan-memory-100k", "report-memory-100k"}, takeMemory},
 		{[]string{"binary-size", "version-start"}, takeGates},
 	}
 }

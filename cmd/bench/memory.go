@@ -7,13 +7,18 @@ import (
 	"path/filepath"
 
 	"github.com/keyrotor/keyrotor/internal/cycle"
+	"github.com/keyrotor/keyrotor/internal/sandbox"
 	"github.com/keyrotor/keyrotor/internal/store"
 )
 
 // mostMemory is the goal of 100,000 keys, in MB of a million bytes, for each stage.
+// mostGrowth is the goal of a scan of all of them over one of a fifth, with as many
+// calls at once: memory grows with those, and not with the keys.
 const (
 	mostMemory = 300
 	manyKeys   = 100_000
+	fewerKeys  = manyKeys / 5
+	mostGrowth = 1.3
 )
 
 // takeMemory scans 100,000 keys and takes them through the stages that read
@@ -30,10 +35,13 @@ func takeMemory(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	if err := holdsAll(w.state); err != nil {
+	if err := holds(w.state, manyKeys); err != nil {
 		return err
 	}
 	b.memory("scan-memory-100k", scanned)
+	if err := b.growth(ctx, w.state+"-fifth", scanned); err != nil {
+		return err
+	}
 	stages := []struct {
 		figure string
 		args   []string
@@ -67,8 +75,37 @@ func (b *bench) memory(figure string, c cost) {
 	b.atMost(figure, float64(c.Bytes/10_000)/100, mostMemory, "MB, peak resident, 100,000 keys")
 }
 
-// holdsAll makes sure that the scan that was measured read the whole world.
-func holdsAll(dir string) error {
+// growth scans a fifth of the accounts, which have a fifth of the keys, and holds the
+// memory of the whole scan against that.
+func (b *bench) growth(ctx context.Context, state string, whole cost) error {
+	const figure = "scan-memory-growth"
+	w, err := sandbox.World("large")
+	if err != nil {
+		return err
+	}
+	accounts, err := someAccounts(len(w.Accounts) / 5)
+	if err != nil {
+		return err
+	}
+	fifth, err := b.costOf(ctx, nil, []int{0}, append([]string{b.self, childScan, state}, accounts...)...)
+	if err != nil {
+		return err
+	}
+	if err := holds(state, fewerKeys); err != nil {
+		return err
+	}
+	if fifth.Unknown || whole.Unknown || fifth.Bytes == 0 {
+		b.skip(figure, "this system does not tell a process's memory")
+		return nil
+	}
+	b.note("%s: %.1f MB with %d keys, %.1f MB with %d", figure, float64(fifth.Bytes)/1e6, fewerKeys, float64(whole.Bytes)/1e6, manyKeys)
+	b.atMost(figure, float64(whole.Bytes)/float64(fifth.Bytes), mostGrowth, "times, 100,000 keys over 20,000")
+	return nil
+}
+
+// holds makes sure that the scan that was measured read as many keys as are named
+// beside its figure, and not many more.
+func holds(dir string, keys int) error {
 	state, err := store.Open(dir)
 	if err != nil {
 		return err
@@ -81,8 +118,8 @@ func holdsAll(dir string) error {
 	if err != nil {
 		return err
 	}
-	if s.Population == nil || s.Population.Customer < manyKeys {
-		return fmt.Errorf("the scan did not read %d keys: %+v", manyKeys, s.Population)
+	if s.Population == nil || s.Population.Customer < keys || s.Population.Customer > keys*11/10 {
+		return fmt.Errorf("the scan did not read %d keys: %+v", keys, s.Population)
 	}
 	return nil
 }

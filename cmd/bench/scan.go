@@ -18,16 +18,16 @@ import (
 	"github.com/keyrotor/keyrotor/internal/store"
 )
 
-// childScan scans the whole world into the given state folder: a process of its
-// own, whose memory can be measured.
+// childScan scans the whole world, or the accounts that are named, into the given
+// state folder: a process of its own, whose memory can be measured.
 const childScan = "scan"
 
 func scanOnce(ctx context.Context, args []string, _ io.Writer) error {
-	if len(args) != 1 {
+	if len(args) < 1 {
 		return errors.New("scan: name a state folder")
 	}
 	debug.SetGCPercent(garbageOfCalls)
-	_, _, err := scanThen(ctx, args[0], aws.Config{Quota: noQuota}, (*cycle.Record).Seal) // what no seal covers is not built on
+	_, _, err := scanThen(ctx, args[0], aws.Config{Quota: noQuota, Accounts: args[1:]}, (*cycle.Record).Seal) // what no seal covers is not built on
 	return err
 }
 
