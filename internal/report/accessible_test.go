@@ -3,6 +3,9 @@ package report_test
 import (
 	"context"
 	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // contrastScript finds text whose contrast against what is painted behind it
@@ -72,9 +75,23 @@ func background(b *tab, scheme string) string {
 
 func canBeUsedFromTheKeyboard(t *testing.T, browser context.Context) {
 	b := open(t, browser, realisticRun(1400))
-	eval[bool](b, `document.querySelectorAll("#targets thead button")[1].focus(); true`)
-	if got := eval[string](b, `getComputedStyle(document.activeElement).outlineStyle`); got == "" {
-		t.Error("the focused control has no outline")
+	eval[bool](b, `document.querySelectorAll("#targets thead button")[0].focus(); true`)
+	b.run(chromedp.KeyEvent(kb.Tab)) // a script that focuses shows no ring; a key does
+	if got := eval[bool](b, `document.activeElement === document.querySelectorAll("#targets thead button")[1]`); !got {
+		t.Fatalf("Tab led to %s, want the next column's button", eval[string](b, `document.activeElement.outerHTML.slice(0, 80)`))
+	}
+	style := eval[string](b, `getComputedStyle(document.activeElement).outlineStyle`)
+	width := eval[string](b, `getComputedStyle(document.activeElement).outlineWidth`)
+	if style == "none" || style == "" || width == "0px" {
+		t.Errorf("the focused control has the outline %q, %q wide: it cannot be seen", style, width)
+	}
+	const sorted = `String(document.querySelectorAll("#targets thead th")[1].getAttribute("aria-sort"))`
+	before := eval[string](b, sorted)
+	b.run(chromedp.KeyEvent(kb.Enter))
+	first := eval[string](b, sorted)
+	b.run(chromedp.KeyEvent(kb.Enter))
+	if second := eval[string](b, sorted); first == before || second == first {
+		t.Errorf("Enter on a column, twice: aria-sort went from %s to %s to %s", before, first, second)
 	}
 	if got := eval[int](b, `document.querySelectorAll(".scroll:not([tabindex])").length`); got != 0 {
 		t.Errorf("%d regions scroll only with a mouse", got)
