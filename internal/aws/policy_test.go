@@ -3,7 +3,6 @@ package aws_test
 import (
 	"encoding/json"
 	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 
@@ -11,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/aws"
-	"github.com/keyrotor/keyrotor/internal/testenv"
 )
 
 const own = "111122223333"
@@ -125,12 +123,8 @@ func TestPolicyThatIsNoneIsAnError(t *testing.T) {
 }
 
 func recordedPolicies(t testing.TB) []string {
-	files, err := filepath.Glob(filepath.Join(testenv.Shared(t), "data/aws/c7n/*/kms.GetKeyPolicy_*.json"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no recorded policies: %v", err)
-	}
 	var documents []string
-	for _, file := range files {
+	for _, file := range recorded(t, "*/kms.GetKeyPolicy_*.json") {
 		b, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -127,14 +127,29 @@ func replay(t *testing.T, dir string) ([]keyrotor.Asset, keyrotor.Place, []keyro
 	return assets, places[0], gaps
 }
 
-func TestEveryRecordedAnswerOfTheServiceIsRead(t *testing.T) {
-	listings, err := filepath.Glob(filepath.Join(testenv.Shared(t), "data/aws/c7n/*/kms.ListKeys_1.json"))
-	if err != nil || len(listings) == 0 {
-		t.Fatalf("no recordings found: %v", err)
+// ownRecordings are those that the project brings along; PROVENANCE.md there says
+// where from.
+const ownRecordings = "testdata/recorded"
+
+// recorded are the files of the recordings that match, in every folder of them.
+func recorded(t testing.TB, pattern string) []string {
+	t.Helper()
+	var all []string
+	for _, dir := range testenv.Recordings(t, ownRecordings, "data/aws/c7n") {
+		files, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no recordings like %s in %s: %v", pattern, dir, err)
+		}
+		all = append(all, files...)
 	}
+	return all
+}
+
+func TestEveryRecordedAnswerOfTheServiceIsRead(t *testing.T) {
+	listings := recorded(t, "*/kms.ListKeys_1.json")
 	for _, listing := range listings {
 		dir := filepath.Dir(listing)
-		t.Run(filepath.Base(dir), func(t *testing.T) {
+		t.Run(dir, func(t *testing.T) {
 			assets, at, _ := replay(t, dir)
 			if at.Listed != at.Described+at.Unreadable || at.Listed != len(assets) {
 				t.Errorf("listed %d, described %d, unreadable %d, emitted %d", at.Listed, at.Described, at.Unreadable, len(assets))
@@ -147,7 +162,7 @@ func TestEveryRecordedAnswerOfTheServiceIsRead(t *testing.T) {
 }
 
 func TestRecordedRefusalOfAKeyIsAGapOfItsKeyPolicy(t *testing.T) {
-	assets, at, gaps := replay(t, filepath.Join(testenv.Shared(t), "data/aws/c7n/test_kms_access_denied"))
+	assets, at, gaps := replay(t, filepath.Join(ownRecordings, "test_kms_access_denied"))
 	if at.Unreadable != 1 || at.Described != 1 || at.Status != keyrotor.PlacePartial {
 		t.Errorf("place %+v", at)
 	}
@@ -175,7 +190,7 @@ func TestRecordedRefusalOfAKeyIsAGapOfItsKeyPolicy(t *testing.T) {
 }
 
 func TestRecordedUsageAndRotationsAreTakenOver(t *testing.T) {
-	dir := filepath.Join(testenv.Shared(t), "data/aws/c7n")
+	dir := ownRecordings
 	assets, _, _ := replay(t, filepath.Join(dir, "test_kms_last_usage"))
 	if use := assets[0].KMS.LastUse; use == nil || use.At.IsZero() || use.TrackedSince.IsZero() || use.Operation == "" {
 		t.Errorf("last use %+v", use)

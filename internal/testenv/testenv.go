@@ -36,22 +36,18 @@ func Missing(t testing.TB, name, reason string) {
 
 func required(name string) bool {
 	list := strings.Split(os.Getenv(Require), ",")
-	// The recorded answers are not part of the project, and some containers let
-	// nobody mount: a stranger's machine has everything but these.
+	// Newer recordings than the project's own are not part of it, and some containers
+	// let nobody mount: a stranger's machine has everything but these.
 	beyond := name == "shared" || name == "mount"
 	return slices.Contains(list, name) || (slices.Contains(list, "all") && !beyond)
 }
 
-// Need checks that a part is there. Names: shared, moto, awscli, boto3,
-// chromium, ssh-keygen, python3, tmux.
+// Need checks that a part is there. Names: moto, awscli, boto3, chromium,
+// ssh-keygen, python3, tmux.
 func Need(t testing.TB, name string) {
 	t.Helper()
-	if name != "shared" {
-		asked(t, name)
-	}
+	asked(t, name)
 	switch name {
-	case "shared":
-		Shared(t)
 	case "moto":
 		needPython(t, name, "import moto.server")
 	case "boto3":
@@ -156,15 +152,18 @@ func Root(t testing.TB) string {
 	return filepath.Dir(filepath.Dir(filepath.Dir(file)))
 }
 
-// Shared is the folder of recorded answers that lies beside the project where
-// the project is developed.
-func Shared(t testing.TB) string {
+// Recordings are the folders that hold recorded answers of the service: the
+// project's own, and, where the project is developed, the one beside it, which may
+// be newer.
+func Recordings(t testing.TB, own, beside string) []string {
 	t.Helper()
-	dir := filepath.Join(filepath.Dir(Root(t)), "shared")
-	if _, err := os.Stat(filepath.Join(dir, "data", "aws")); err != nil {
-		Missing(t, "shared", "no recorded answers beside the project: "+err.Error())
+	dir := filepath.Join(filepath.Dir(Root(t)), "shared", beside)
+	if _, err := os.Stat(dir); err == nil {
+		return []string{own, dir}
+	} else if required("shared") {
+		t.Fatalf("shared is required by %s and missing: %v", Require, err)
 	}
-	return dir
+	return []string{own}
 }
 
 // FreePort asks the kernel for a port on the loopback interface.
