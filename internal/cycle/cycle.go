@@ -85,6 +85,11 @@ func readLines[T any](a Artifacts, name string, each func(T) error) error {
 	for n := 1; ; n++ {
 		line, err := lines.ReadBytes('\n')
 		if len(bytes.TrimSpace(line)) > 0 {
+			if n == 1 {
+				if err := ofThisVersion(line); err != nil {
+					return fmt.Errorf("run %s: %s: %w", a.ID(), name, err)
+				}
+			}
 			var v T
 			if jerr := json.Unmarshal(line, &v); jerr != nil {
 				return fmt.Errorf("run %s: %s line %d: %w", a.ID(), name, n, jerr)
@@ -100,6 +105,17 @@ func readLines[T any](a Artifacts, name string, each func(T) error) error {
 			return fmt.Errorf("run %s: %s line %d: %w", a.ID(), name, n, err)
 		}
 	}
+}
+
+// ofThisVersion refuses a file whose lines mean something else, by its first one.
+func ofThisVersion(line []byte) error {
+	var of struct {
+		Version int `json:"version"`
+	}
+	if json.Unmarshal(line, &of) == nil && of.Version > keyrotor.SchemaVersion {
+		return fmt.Errorf("it is of version %d, which a newer keyrotor wrote; this one reads version %d", of.Version, keyrotor.SchemaVersion)
+	}
+	return nil
 }
 
 // lineWriter writes one JSON document a line.
