@@ -1,5 +1,8 @@
 # make test    all that a change must pass; installs what it needs
-# make check   formatting, vet, lint, size and start gates
+# make check   formatting and vet
+# make lint    golangci-lint, pinned
+# make gates   size and start of the binary
+# make fuzz    every fuzz target, FUZZTIME each
 # make bench   figures with their goals, one a line
 # make soak    the slow suites
 # make docs    regenerate what is generated from the code
