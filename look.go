@@ -19,8 +19,9 @@ func (s Step) GuardFacts() []string {
 		return []string{FactTags, FactPolicy}
 	case CreateKey:
 		return []string{FactTags} // of the key that holds the alias, if there is one
+	default: // steps of a credential look at nothing of KMS, an alias at what CreateKey looked at
+		return nil
 	}
-	return nil
 }
 
 // LooksFirst reports whether apply takes a fresh look before the step: at its
@@ -71,8 +72,9 @@ func (s Step) promiseFacts() []string {
 		return []string{FactAliases}
 	case TagKey, UntagKey:
 		return []string{FactTags}
+	default: // steps of a credential are proved by its own engine
+		return nil
 	}
-	return nil
 }
 
 // PromiseCalls are the calls of one look of verify at a change of such steps.

@@ -247,7 +247,7 @@ type CallBudget struct {
 
 // Cost forecasts the monthly bill in US cents, by prices that name their date.
 type Cost struct {
-	Now           int    `json:"now_cents"`            // at once
+	Now           int    `json:"now_cents"`            // more per month from the day it is done
 	FirstMonthly  int    `json:"first_monthly_cents"`  // more per month from the first rotation
 	SecondMonthly int    `json:"second_monthly_cents"` // and more from the second
 	PricesAsOf    string `json:"prices_as_of"`

@@ -33,7 +33,8 @@ func (p *program) approveCmd() *cobra.Command {
 ssh-keygen -Y. Choosing fewer changes makes a narrower plan with a digest of its
 own, before anyone signs; once somebody has signed, a plan can only be signed whole.
 
-In a terminal a full-screen list opens to look through, filter and choose.
+In a terminal a full-screen list opens to look through, filter and choose; its
+filter (/) takes words of alias, account, Region or rule, env=prod and owner=pay.
 Elsewhere say what to choose: --all, --select or --ids.`,
 		Example: `  keyrotor approve plan.json
   keyrotor approve --all --key ~/.ssh/id_ed25519 plan.json

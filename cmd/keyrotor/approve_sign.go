@@ -200,8 +200,8 @@ func (s *session) showApproved(pl keyrotor.Plan, sig signature, file string, wel
 	if !s.text() {
 		return report.Write(s.out, s.format(), report.Document{Schema: report.SchemaSignedApproval, Version: keyrotor.SchemaVersion, Body: last})
 	}
-	fmt.Fprintf(s.out, "signed   %s (%s) as %s, valid until %s\n", pl.Digest, count(len(pl.Changes), "change"), report.Clean(last.Principal), untilText(last.Statement.Expires))
-	fmt.Fprintf(s.out, "kept     %s\n", report.Clean(filepath.Join(s.state.Dir(), "runs", string(pl.Run), filepath.FromSlash(sig.kept))))
+	s.hang("signed  ", fmt.Sprintf("%s (%s) as %s, valid until %s", pl.Digest, count(len(pl.Changes), "change"), report.Clean(last.Principal), untilText(last.Statement.Expires)))
+	s.hang("kept    ", report.Clean(filepath.Join(s.state.Dir(), "runs", string(pl.Run), filepath.FromSlash(sig.kept))))
 	// An approval is kept by its principal's name: who signs again has one still.
 	others := slices.DeleteFunc(slices.Clone(earlier), func(a keyrotor.Approval) bool { return a.Principal == last.Principal })
 	all := append(others, last)
@@ -210,9 +210,9 @@ func (s *session) showApproved(pl keyrotor.Plan, sig signature, file string, wel
 	counted, err := approve.Verify(pl, plan.Digest, all, signers, s.now().UTC())
 	switch {
 	case len(all) < len(earlier)+1:
-		fmt.Fprintf(s.out, "already  %s had signed: a person counts once, and this signature takes the place of the earlier one\n", report.Clean(last.Principal))
+		s.hang("already ", fmt.Sprintf("%s had signed: a person counts once, and this signature takes the place of the earlier one", report.Clean(last.Principal)))
 	case len(counted.Approvers) <= len(before.Approvers):
-		fmt.Fprintf(s.out, "already  the person of %s had signed under another name or with another key: a person counts once\n", report.Clean(last.Principal))
+		s.hang("already ", fmt.Sprintf("the person of %s had signed under another name or with another key: a person counts once", report.Clean(last.Principal)))
 		counted.Ignored = nil // which says the same once more
 	}
 	if err == nil {
@@ -221,9 +221,9 @@ func (s *session) showApproved(pl keyrotor.Plan, sig signature, file string, wel
 		}
 		return nil
 	}
-	fmt.Fprintf(s.out, "needs    %s\n", report.Clean(stillNeeded(pl, counted)))
+	s.hang("needs   ", report.Clean(stillNeeded(pl, counted)))
 	for _, why := range counted.Ignored {
-		fmt.Fprintf(s.out, "         not counted: %s\n", report.Clean(why))
+		s.hang("        ", "not counted: "+report.Clean(why))
 	}
 	if well {
 		s.showNext(s.nextApprover(file, true))

@@ -23,6 +23,7 @@ type chooser struct {
 	fails     map[string][]string // all rules that a key fails, by its ARN
 	rotating  []rotatingKey       // to be seen, not to be chosen
 	chosen    map[keyrotor.ChangeID]bool
+	effects   int // width of the changes in words
 	confirmed bool
 
 	mode          mode
@@ -42,7 +43,7 @@ const (
 )
 
 func newChooser(pl keyrotor.Plan, rotating []rotatingKey, signer string, style report.Style) *chooser {
-	c := &chooser{plan: pl, rotating: rotating, style: style, signer: signer, chosen: map[keyrotor.ChangeID]bool{}, width: 100, height: 30}
+	c := &chooser{plan: pl, rotating: rotating, style: style, signer: signer, chosen: map[keyrotor.ChangeID]bool{}, effects: effectWidth(pl.Changes), width: 100, height: 30}
 	for _, ch := range pl.Changes {
 		c.chosen[ch.ID] = true
 	}

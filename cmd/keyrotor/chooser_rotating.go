@@ -148,5 +148,5 @@ func (c *chooser) rotatingAt(i int) rotatingKey { return c.rotating[c.shown[i]-l
 // rotatingLine is the row of a key that rotates already.
 func (c *chooser) rotatingLine(i int) string {
 	k := c.rotatingAt(i)
-	return " ✓  " + pad(k.name, c.nameWidth()) + " " + report.Clean(k.words)
+	return " ✓  " + pad(report.Shorten(report.Clean(k.name), c.nameWidth(), "…"), c.nameWidth()) + " " + report.Clean(k.words)
 }

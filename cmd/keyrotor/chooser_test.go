@@ -269,3 +269,25 @@ func TestChoosingInATerminal(t *testing.T) {
 	r.must(exitDone, "apply", "chosen.json")
 	tmux("kill-server")
 }
+
+func TestTheListGivesNamesTheRoomThatChangesDoNotNeed(t *testing.T) {
+	pl := choosing(4)
+	for i := range pl.Changes {
+		pl.Changes[i].Target.Name = fmt.Sprintf("alias/cloud-platform/tenants-%03d", i)
+	}
+	c := newChooser(pl, nil, "", report.Style{})
+	c.Update(tea.WindowSizeMsg{Width: 80, Height: 24})
+	screen := ansi.Strip(c.View().Content)
+	for i := range pl.Changes {
+		if want := fmt.Sprintf("s-%03d ", i); !strings.Contains(screen, want) || !strings.Contains(screen, "off → 365 d") {
+			t.Errorf("no %q, or not the change, in\n%s", want, screen)
+		}
+	}
+	if got := c.nameWidth(); got < 30 {
+		t.Errorf("names have %d columns of 80\n%s", got, screen)
+	}
+	press(t, c, "/")
+	if screen := ansi.Strip(c.View().Content); !strings.Contains(screen, "env=prod") {
+		t.Errorf("the filter does not say what it takes:\n%s", screen)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 
+	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/report"
 )
 
@@ -99,6 +100,12 @@ func (c *chooser) drawList(f *frame) {
 // keys says what the keys do; who will sign is left out first where the screen
 // is narrow, for the question before signing says it too.
 func (c *chooser) keys() string {
+	if c.mode == modeFilter {
+		return c.fit(
+			"every word must stand in alias, id, account, Region, description, state, rules, env=… or owner=… · enter keeps · esc clears",
+			"words of alias, account, Region, rules …, or env=prod, owner=pay · enter",
+			"words, or env=prod, owner=pay")
+	}
 	moves := "space choose · a all shown · / filter · enter details · "
 	all := []string{moves + "s sign · q leave", "space choose · a all · / filter · enter more · s sign · q leave", "space a / enter · s sign · q leave"}
 	if len(c.whole) > 0 {
@@ -149,8 +156,17 @@ func (c *chooser) filterLine() string {
 }
 
 // partWidths are the widths of a row's parts after the name: account, Region,
-// env, owner, change, made.
-func partWidths() []int { return []int{12, 14, 8, 12, 18, 4} }
+// env, owner, change, made. The change takes what the plan's changes need.
+func (c *chooser) partWidths() []int { return []int{12, 14, 8, 12, c.effects, 4} }
+
+// effectWidth is how wide the changes of a plan are in words.
+func effectWidth(changes []keyrotor.Change) int {
+	width := len("change")
+	for _, ch := range changes {
+		width = max(width, ansi.StringWidth(effect(ch)))
+	}
+	return min(width, 18)
+}
 
 // giveWay are the parts that a narrow screen leaves out, the first one first:
 // made, owner, env, Region. The first three stand below the list too, all of them
@@ -158,17 +174,18 @@ func partWidths() []int { return []int{12, 14, 8, 12, 18, 4} }
 func giveWay() []int { return []int{5, 3, 2, 1} }
 
 const (
-	leastName = 20
+	leastName = 28
 	mostName  = 48 // the eye loses its line over more blanks
 )
 
 // columns sets the parts of a row under each other; the name takes what is left.
 func (c *chooser) columns(name string, parts ...string) string {
 	width, shown := c.layout()
-	row := pad(name, width)
+	row := pad(report.Shorten(report.Clean(name), width, "…"), width)
+	widths := c.partWidths()
 	for i, part := range parts {
 		if shown[i] {
-			row += " " + pad(part, partWidths()[i])
+			row += " " + pad(part, widths[i])
 		}
 	}
 	return row
@@ -176,7 +193,7 @@ func (c *chooser) columns(name string, parts ...string) string {
 
 // layout is how wide names are, and which parts there is room for.
 func (c *chooser) layout() (name int, shown []bool) {
-	widths := partWidths()
+	widths := c.partWidths()
 	name = c.width - 4 - 6
 	for _, w := range widths {
 		shown = append(shown, true)

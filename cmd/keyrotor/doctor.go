@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/spf13/cobra"
 
 	"github.com/keyrotor/keyrotor"
@@ -63,15 +65,28 @@ func (s *session) showDoctor(checks []aws.DoctorCheck, all bool, notEntered int)
 		if all && (c.Status == aws.CheckOK || c.Status == aws.CheckSkipped) {
 			continue
 		}
-		s.say("%s\n", report.Clean(fmt.Sprintf("%s %-12s %-14s %-6s %-28s %s", s.aligned(doctorSign(c.Status)), orText(c.Account, "–"), orText(c.Region, "–"), c.Role, c.Check, said(c.Detail))))
-		if c.Fix != "" {
-			fmt.Fprintf(s.out, "  mend: %s\n", report.Clean(c.Fix))
-		}
+		s.showDoctorCheck(c)
 	}
 	fmt.Fprintf(s.out, "\n%s in %s, %s\n", count(len(checks), "check"), count(accountsIn(checks), "account"), toMend(checks))
-	fmt.Fprintf(s.out, "Not tried: %swhether the apply role may write\n", notTried(notEntered))
+	s.hang("Not tried:", notTried(notEntered)+"whether the apply role may write")
 	s.showNext(afterDoctor(checks, s.again()))
 	return nil
+}
+
+// showDoctorCheck is a line of its own where it fits; else what was found stands
+// below what was tried.
+func (s *session) showDoctorCheck(c aws.DoctorCheck) {
+	head := report.Clean(fmt.Sprintf("%s %-12s %-14s %-6s %-28s", s.aligned(doctorSign(c.Status)), orText(c.Account, "–"), orText(c.Region, "–"), c.Role, c.Check))
+	detail := report.Clean(said(c.Detail))
+	if width := s.style.Width; width <= 0 || ansi.StringWidth(head)+1+ansi.StringWidth(detail) <= width {
+		s.say("%s\n", head+" "+detail)
+	} else {
+		s.say("%s\n", strings.TrimRight(head, " "))
+		s.hang("   ", s.style.Plain(detail))
+	}
+	if c.Fix != "" {
+		s.hang("  mend:", report.Clean(c.Fix))
+	}
 }
 
 // toMend counts what stands above it: what asks to be mended, and what was refused

@@ -131,10 +131,11 @@ func checkViews(t *testing.T, r *rig, made keys) {
 	seen := 0
 	lines := json.NewDecoder(strings.NewReader(r.must(exitDone, "assess", "--output", "json")))
 	for lines.More() {
-		var a keyrotor.Assessment
-		if err := lines.Decode(&a); err != nil {
+		var line struct{ Body keyrotor.Assessment }
+		if err := lines.Decode(&line); err != nil {
 			t.Fatal(err)
 		}
+		a := line.Body
 		if view, ours := want[a.Asset.ID]; ours {
 			seen++
 			if a.View != view {

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"strings"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/spf13/cobra"
 
 	"github.com/keyrotor/keyrotor"
@@ -18,23 +20,55 @@ import (
 // what failed, what holds now, what to do next. cmd is the command that failed.
 func (p *program) explainError(cmd *cobra.Command, err error) {
 	head, rest, _ := strings.Cut(headline(err), "\n")
-	fmt.Fprintf(p.err, "keyrotor: %s\n", said(head))
+	p.complain("keyrotor: ", said(head), 2)
 	for line := range strings.SplitSeq(rest, "\n") {
 		if line != "" {
-			fmt.Fprintf(p.err, "  %s\n", said(line))
+			fmt.Fprintf(p.err, "  %s\n", said(line)) // a line of a file keeps its columns
 		}
 	}
 	for _, part := range p.parts(cmd, err) {
 		label := part[0]
 		for line := range strings.SplitSeq(part[1], "\n") {
 			if line != "" {
-				text := report.Clean(line) // what is to be pasted stays whole
-				if part[0] != "next" {
-					text = said(line)
+				lead := fmt.Sprintf("  %-5s ", label)
+				if part[0] == "next" {
+					p.showLine(p.err, p.errStyle, lead, line)
+				} else {
+					p.complain(lead, said(line), len(lead))
 				}
-				fmt.Fprintf(p.err, "  %-5s %s\n", label, text)
 				label = ""
 			}
+		}
+	}
+}
+
+// complain writes a line about an error; on a terminal it is broken between words.
+func (p *program) complain(lead, text string, indent int) {
+	for _, line := range report.Hang(p.errStyle, lead, text, indent) {
+		fmt.Fprintln(p.err, line)
+	}
+}
+
+// showLine writes a next step. A command is never broken, for it is to be pasted:
+// where the words about it do not fit beside it, they stand below.
+func (p *program) showLine(to io.Writer, style report.Style, lead, line string) {
+	line = report.Clean(line)
+	command, about, has := strings.Cut(line, "   ")
+	fits := style.Width <= 0 || ansi.StringWidth(lead+line) <= style.Width
+	switch {
+	case fits:
+		fmt.Fprintf(to, "%s%s\n", lead, line)
+	case has && strings.HasPrefix(command, "keyrotor"):
+		fmt.Fprintf(to, "%s%s\n", lead, command)
+		blank := strings.Repeat(" ", ansi.StringWidth(lead)+2)
+		for _, part := range report.Hang(style, blank, strings.TrimSpace(about), len(blank)) {
+			fmt.Fprintln(to, part)
+		}
+	case strings.HasPrefix(line, "keyrotor"):
+		fmt.Fprintf(to, "%s%s\n", lead, line)
+	default:
+		for _, part := range report.Hang(style, lead, line, ansi.StringWidth(lead)) {
+			fmt.Fprintln(to, part)
 		}
 	}
 }

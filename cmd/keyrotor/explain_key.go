@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -16,11 +17,13 @@ import (
 
 func (p *program) explainCmd() *cobra.Command {
 	return &cobra.Command{
-		Use:   "explain ARN|ALIAS|KEY-ID",
+		Use:   "explain [ACCOUNT/][REGION/]ALIAS|KEY-ID|ARN",
 		Short: "Everything about one key on a page",
 		Long: `Explain shows one key of the latest scan: facts, eligibility, rules, history, what
-keyrotor would do and what that costs. It reads no AWS.`,
-		Example: "  keyrotor explain alias/payments\n  keyrotor explain 1234abcd-12ab-34cd-56ef-1234567890ab",
+keyrotor would do and what that costs. It reads no AWS. A name that stands in
+several places shows a page for each; ACCOUNT/, REGION/ or ACCOUNT/REGION/ before
+it, as the lists write a place, says which is meant.`,
+		Example: "  keyrotor explain alias/payments\n  keyrotor explain 111122223333/eu-west-1/alias/payments\n  keyrotor explain 1234abcd-12ab-34cd-56ef-1234567890ab",
 		Args:    exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := p.open()
@@ -53,9 +56,10 @@ keyrotor would do and what that costs. It reads no AWS.`,
 // findAssets are the assets that the name means: an alias or a key id may
 // stand in several Regions.
 func findAssets(run *store.Run, j *judging, name string) ([]keyrotor.Assessment, error) {
+	place, name := placeIn(name)
 	var found []keyrotor.Assessment
 	err := stream(run, j)(func(a keyrotor.Assessment) error {
-		if named(a.Asset, name) {
+		if place.holds(a.Asset) && named(a.Asset, name) {
 			found = append(found, a)
 		}
 		return nil
@@ -66,6 +70,8 @@ func findAssets(run *store.Run, j *judging, name string) ([]keyrotor.Assessment,
 // noKey refuses a name that no key bears, and says which come near it.
 func noKey(run *store.Run, j *judging, name string) error {
 	var near []string
+	given := name
+	_, name = placeIn(name)
 	part := strings.ToLower(strings.TrimPrefix(name, "alias/"))
 	err := stream(run, j)(func(a keyrotor.Assessment) error {
 		if a.Asset.KMS == nil || len(near) == 5 {
@@ -82,7 +88,7 @@ func noKey(run *store.Run, j *judging, name string) error {
 		return err
 	}
 	refusal := &keyrotor.Refusal{
-		What: "no key " + name + " in run " + string(run.ID()), Now: "nothing was changed",
+		What: "no key " + given + " in run " + string(run.ID()), Now: "nothing was changed",
 		Next: "keyrotor assess --all-rows   shows every customer managed key of that run\nkeyrotor scan   reads AWS anew",
 	}
 	if len(near) > 0 {
@@ -90,6 +96,30 @@ func noKey(run *store.Run, j *judging, name string) error {
 		refusal.Next = "keyrotor explain " + quoted(near[0]) + "\n" + refusal.Next
 	}
 	return refusal
+}
+
+// placeBefore is the account and Region that stand before a name; empty is any.
+type placeBefore struct{ account, region string }
+
+var (
+	accountWord = regexp.MustCompile(`^[0-9]{12}$`)
+	regionWord  = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$`)
+)
+
+// placeIn takes the place off a name such as 111122223333/eu-west-1/alias/payments.
+func placeIn(name string) (placeBefore, string) {
+	var p placeBefore
+	if first, rest, ok := strings.Cut(name, "/"); ok && accountWord.MatchString(first) {
+		p.account, name = first, rest
+	}
+	if first, rest, ok := strings.Cut(name, "/"); ok && regionWord.MatchString(first) {
+		p.region, name = first, rest
+	}
+	return p, name
+}
+
+func (p placeBefore) holds(a keyrotor.Asset) bool {
+	return (p.account == "" || p.account == a.Account) && (p.region == "" || p.region == a.Region)
 }
 
 func named(a keyrotor.Asset, name string) bool {

@@ -14,6 +14,7 @@ import (
 // judging is what an assessment is made from, with the digests of its inputs.
 type judging struct {
 	assessor *assess.Assessor
+	opts     assess.Options // of the assessor
 	from     keyrotor.AssessedFrom
 	before   cycle.Earlier // what earlier runs know
 }
@@ -42,6 +43,7 @@ func (s *session) judge(run *store.Run) (*judging, error) {
 	}
 	opts.Previous = j.before.WasOn
 	opts.SwitchedOff = func(arn string) bool { return j.before.SwitchedOff(run.ID(), arn) }
+	j.opts = opts
 	j.assessor, err = newAssessor(opts)
 	return j, err
 }

@@ -143,6 +143,9 @@ Nothing is changed without a plan that enough people signed. Start with
 	root.InitDefaultHelpCmd()            // cobra would add both later, without the exit codes
 	root.InitDefaultCompletionCmd()
 	withExitCodes(root)
+	if p.style.Width > 0 {
+		foldHelp(root, p.style.Width)
+	}
 	root.AddCommand(exitCodesCmd())
 	return root
 }

@@ -254,9 +254,10 @@ func (p *program) twoRuns(_ *cobra.Command, args []string) error {
 
 // showNext closes a command: each line what is safe to run now, or words about it.
 func (p *program) showNext(next string) {
-	lead := "\nNext: "
+	fmt.Fprintln(p.out)
+	lead := "Next: "
 	for line := range strings.SplitSeq(next, "\n") {
-		fmt.Fprintf(p.out, "%s%s\n", lead, report.Clean(p.withFlags(line)))
+		p.showLine(p.out, p.style, lead, p.withFlags(line))
 		lead = "      "
 	}
 }

@@ -155,6 +155,9 @@ func TestADemoBesideAnEarlierOne(t *testing.T) {
 	if !strings.Contains(page, "since then") || strings.Contains(page, "would do") {
 		t.Errorf("the page of the demo's example:\n%s", page)
 	}
+	if err := fitSchemas(filepath.Join(home, "d", "state"), "plan", "verification", "run-head"); err != nil {
+		t.Error(err)
+	}
 	again := demo(exitUsage, "demo", "--world", "small", "--dir", filepath.Join(home, "d"))
 	if want := "next  keyrotor demo --dir " + filepath.Join(home, "d-2"); !strings.Contains(again, want) {
 		t.Errorf("the second demo does not say %q:\n%s", want, again)

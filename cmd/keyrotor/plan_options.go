@@ -22,8 +22,13 @@ func (s *session) planOptions(run *store.Run, f planFlags, j *judging) (plan.Opt
 	if err != nil {
 		return plan.Options{}, err
 	}
+	stillFails, err := j.stillFails()
+	if err != nil {
+		return plan.Options{}, err
+	}
 	o := plan.Options{
-		Run: run.ID(), Ticket: f.ticket, Reason: f.reason, Needs: s.needs(),
+		StillFails: stillFails,
+		Run:        run.ID(), Ticket: f.ticket, Reason: f.reason, Needs: s.needs(),
 		Inputs: keyrotor.Inputs{
 			Inventory: inventory, Config: s.cfg.digest, Rules: j.from.Rules, Waivers: j.from.Waivers, Signers: digestOf(signersText),
 		},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -27,13 +28,16 @@ type signedPlan struct {
 // something. The next approver would sign what is in the file by then.
 func (s *session) signedAt(file string, digest keyrotor.Digest) (signedPlan, error) {
 	at := signedPlan{file: file}
-	var err error
-	if at.plan, err = readPlanFile(file); err != nil || at.plan.Digest == digest {
+	pl, unreadable := readPlanFile(file)
+	if at.plan = pl; unreadable != nil || pl.Digest == digest {
 		return at, nil // none is there, or nothing that anybody could have signed
 	}
-	run, err := s.state.Run(at.plan.Run)
-	if err != nil {
+	run, err := s.state.Run(pl.Run)
+	if errors.Is(err, keyrotor.ErrNotFound) {
 		return at, nil // of another state: its approvals are not here
+	}
+	if err != nil {
+		return at, err
 	}
 	if _, begun, err := cycle.CarriedOut(ledger.Journal(run.Dir())); err != nil || begun {
 		return at, err

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/charmbracelet/x/ansi"
 	"github.com/spf13/cobra"
@@ -112,11 +111,9 @@ func (s *session) showRule(r assess.Rule) error {
 // hang writes text beside its label; on a terminal it is broken between words,
 // and what does not fit stands below itself.
 func (p *program) hang(label, text string) {
-	indent := ansi.StringWidth(label) + 1
-	if room := p.style.Width - indent; room >= 20 {
-		text = strings.Join(report.Fold(text, room), "\n"+strings.Repeat(" ", indent))
+	for _, line := range report.Hang(p.style, label+" ", text, ansi.StringWidth(label)+1) {
+		fmt.Fprintln(p.out, line)
 	}
-	fmt.Fprintf(p.out, "%s %s\n", label, text)
 }
 
 func (p *program) rulesTestCmd() *cobra.Command {
@@ -161,7 +158,7 @@ func (s *session) showRuleTests(results []assess.TestResult) error {
 		if !s.text() {
 			continue
 		}
-		fmt.Fprintf(s.out, "FAIL %s: %s: want %s, got %s %s\n", report.Clean(r.Test), report.Clean(r.Rule), r.Want, r.Got, report.Clean(r.Message))
+		fmt.Fprintf(s.out, "FAIL %s: %s: want %s, got %s\n", report.Clean(r.Test), report.Clean(r.Rule), saidOf(r.Want, r.WantMessage), saidOf(r.Got, r.Message))
 	}
 	if failed > 0 {
 		s.res.add(exitFindings)
@@ -176,6 +173,14 @@ func (s *session) showRuleTests(results []assess.TestResult) error {
 	}
 	s.showNext("mend the rule or the test, then\n" + s.again())
 	return nil
+}
+
+// saidOf is a verdict with its message, where there is one.
+func saidOf(v keyrotor.Verdict, message string) string {
+	if message == "" {
+		return string(v)
+	}
+	return fmt.Sprintf("%s %q", v, report.Clean(message))
 }
 
 // brokenRules names the rules whose expressions went wrong: a rule that is decided

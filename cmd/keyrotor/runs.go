@@ -145,7 +145,7 @@ func (s *session) showRuns(runs []listedRun) error {
 		return nil
 	}
 	for _, r := range runs {
-		fmt.Fprintf(s.out, "%-21s  %s\n", r.Run, report.Clean(r.words()))
+		s.hang(fmt.Sprintf("%-21s ", r.Run), report.Clean(r.words()))
 	}
 	if len(s.latestRuns(2)) == 2 {
 		s.showNext("keyrotor diff   what differs between the two latest scans\nkeyrotor report --run ID")

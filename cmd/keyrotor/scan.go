@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -61,7 +63,8 @@ func (s *session) scan(ctx context.Context, with []string) (*store.Run, error) {
 	}
 	estate, err := s.estate(ctx, run.ID(), with)
 	if err != nil {
-		return nil, err
+		// Nothing was begun: the folder goes again. Only an empty one can be removed so.
+		return nil, errors.Join(err, os.Remove(run.Dir()))
 	}
 	bar := s.progressOf(estate)
 	err = s.record(run, func(rec *cycle.Record) error {

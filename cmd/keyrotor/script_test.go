@@ -54,6 +54,7 @@ func setupScript(e *testscript.Env) error {
 //	capture NAME REGEXP [FILE]  set $NAME to the first group found (default: stdout)
 //	normalize FILE           times, digests, ids and folders as words, for cmp
 //	jsonlines FILE           demand JSON documents and nothing else, each with a schema
+//	schemas STATE [NAME …]   demand that every document of a record fits its schema, and one of each NAME
 //	signature NAME           demand that ssh-keygen accepts NAME's approval
 //	flip FILE                change one byte in the middle
 //	budget PLAN COMMAND …    run, and demand just the calls of KMS that the plan expects
@@ -64,7 +65,7 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"sandbox": scriptSandbox, "sshkey": scriptSSHKey, "exits": scriptExits, "fault": scriptFault,
 		"clock": scriptClockCmd, "kms": scriptKMS, "calls": scriptCalls, "capture": scriptCapture,
 		"normalize": scriptNormalize, "flip": scriptFlip, "jsonlines": scriptJSONLines, "signature": scriptSignature,
-		"hostile": scriptHostile, "await": scriptAwait, "budget": scriptBudget,
+		"hostile": scriptHostile, "await": scriptAwait, "budget": scriptBudget, "schemas": scriptSchemas,
 	}
 }
 
@@ -238,12 +239,15 @@ func scriptHostile(ts *testscript.TestScript, neg bool, args []string) {
 		if err := ts.Exec("keyrotor", "assess", "--output", "json", "--select", "asset.description.matches('"+word+"')"); err != nil {
 			ts.Fatalf("assess: %v", err)
 		}
-		var line struct{ Asset struct{ ARN string } }
+		var line struct {
+			Body struct{ Asset struct{ ARN string } }
+		}
 		ts.Check(json.NewDecoder(strings.NewReader(ts.ReadFile("stdout"))).Decode(&line))
-		ts.Check(ts.Exec("keyrotor", "explain", line.Asset.ARN))
+		arn := line.Body.Asset.ARN
+		ts.Check(ts.Exec("keyrotor", "explain", arn))
 		for _, r := range ts.ReadFile("stdout") {
 			if r != '\n' && (r < ' ' || r == 0x7f || r == 0x202e || (r >= 0x80 && r < 0xa0)) {
-				ts.Fatalf("explain %s prints %q", line.Asset.ARN, r)
+				ts.Fatalf("explain %s prints %q", arn, r)
 			}
 		}
 	}

@@ -183,7 +183,7 @@ func (l *lineReader[T]) next() error {
 			}
 			return nil
 		}
-		if err != nil {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 	}

@@ -3,6 +3,7 @@ package cycle_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -178,7 +179,7 @@ func TestAnAssessmentOfOtherKeysIsNotReadAsThatOfThese(t *testing.T) {
 					break
 				}
 			}
-			if _, refused := err.(*keyrotor.Refusal); !refused || !strings.Contains(err.Error(), string(e.run.ID())) {
+			if refusal := new(keyrotor.Refusal); !errors.As(err, &refusal) || !strings.Contains(err.Error(), string(e.run.ID())) {
 				t.Errorf("got %v, want a refusal that names the run", err)
 			}
 		})

@@ -20,6 +20,7 @@ func TestEveryFieldOfEveryFileIsDocumented(t *testing.T) {
 		"inventory.jsonl":    keyrotor.InventoryLine{},
 		"eligibility.jsonl":  keyrotor.EligibilityLine{},
 		"findings.jsonl":     keyrotor.FindingLine{},
+		"seen-on.jsonl":      keyrotor.SeenOnLine{},
 		"plan.json":          keyrotor.Plan{},
 		"approvals":          keyrotor.Approval{},
 		"outcomes.jsonl":     keyrotor.Outcome{},

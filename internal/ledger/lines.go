@@ -38,7 +38,7 @@ func hashLines(file io.Reader) ([]byte, keyrotor.Digest, error) {
 			line.Reset()
 			begun = false
 		}
-		if err != nil {
+		if errors.Is(err, io.EOF) {
 			return out, keyrotor.Digest("sha256:" + hex.EncodeToString(whole.Sum(nil))), nil
 		}
 	}

@@ -46,6 +46,7 @@ type draft struct {
 	accounts map[string]bool // that hold production
 	rotating sample
 	left     leftOut
+	failing  map[string]int // keys by the rule that no change mends, for want of its period
 	seen     tally
 }
 
@@ -62,6 +63,7 @@ func newDraft(o Options) (*draft, error) {
 		},
 		accounts: map[string]bool{},
 		left:     leftOut{},
+		failing:  map[string]int{},
 	}, nil
 }
 
@@ -86,6 +88,8 @@ func (d *draft) cure(a keyrotor.Assessment) {
 	if a.Asset.KMS == nil || a.Asset.KMS.AWSManaged() {
 		return
 	}
+	before := len(d.plan.Changes)
+	defer func() { d.noteFailing(a, d.plan.Changes[before:]) }()
 	switch a.View {
 	case keyrotor.ViewTarget:
 		d.cureOff(a)
@@ -206,6 +210,7 @@ func (d *draft) finish() (keyrotor.Plan, error) {
 	d.plan.Rollout.ProductionAccounts = sortedKeys(d.accounts)
 	d.plan.Rotating, d.plan.RotatingTotal = d.rotating.first(maxRotating), d.rotating.total
 	d.plan.Warnings = append(d.plan.Warnings, d.left.lines()...)
+	d.plan.Warnings = append(d.plan.Warnings, stillFailing(d.failing)...)
 	d.plan.Warnings = append(d.plan.Warnings, overLimits(d.plan, d.Limits)...)
 	return complete(d.plan)
 }

@@ -39,6 +39,10 @@ type Options struct {
 	RulePeriod func(keyrotor.Assessment) int
 	// PeriodOf is the period that one rule asks for, 0 for none. Optional.
 	PeriodOf func(rule string) int
+	// StillFails names the rules without a period of their own that an asset goes on
+	// failing when it rotates every so many days (0: as it is), and would not with a
+	// shorter period. Optional.
+	StillFails func(a keyrotor.Assessment, days int) []string
 	// Remedy is the verb that cures a failing rule, "" when no change here
 	// does, false for a rule that it does not know. Default: Remedy of this
 	// package.
@@ -101,6 +105,9 @@ func (o Options) filled() Options {
 	}
 	if o.PeriodOf == nil {
 		o.PeriodOf = func(string) int { return 0 }
+	}
+	if o.StillFails == nil {
+		o.StillFails = func(keyrotor.Assessment, int) []string { return nil }
 	}
 	o.Inputs.InventoryTaken = o.Inputs.InventoryTaken.UTC()
 	return o

@@ -119,3 +119,33 @@ func nextDates(changes []keyrotor.Change, taken time.Time) []string {
 	}
 	return lines
 }
+
+// noteFailing counts the rules that a key goes on failing after its changes, for
+// want of a period that nobody told the plan.
+func (d *draft) noteFailing(a keyrotor.Assessment, changes []keyrotor.Change) {
+	days := 0
+	for _, c := range changes {
+		for _, s := range c.Steps {
+			days = max(days, s.Params.PeriodDays)
+		}
+	}
+	if days == 0 && a.View != keyrotor.ViewRotating {
+		return
+	}
+	for _, rule := range d.StillFails(a, days) {
+		d.failing[rule]++
+	}
+}
+
+// stillFailing says which rules a plan does not mend, and what they lack.
+func stillFailing(keys map[string]int) []string {
+	var lines []string
+	for _, rule := range sortedKeys(keys) {
+		goOn := " go on failing "
+		if keys[rule] == 1 {
+			goOn = " goes on failing "
+		}
+		lines = append(lines, count(keys[rule], "key")+goOn+rule+": the rule names no period_days, by which a plan would set the period it asks for")
+	}
+	return lines
+}

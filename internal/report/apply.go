@@ -90,11 +90,11 @@ func (p *page) outcomeWave(wave int, outcomes []keyrotor.Outcome, now time.Time)
 	for _, g := range groups[:n] {
 		o := g.outcomes[0]
 		if len(g.outcomes) == 1 {
-			p.line("  %s %s: %s", p.sign(stateMark(o.State)), p.text(o.Target.String()), g.why)
+			p.hang("  "+p.sign(stateMark(o.State))+" ", p.text(o.Target.String())+": "+g.why, 4)
 			continue
 		}
-		p.line("  %s %s: %s", p.sign(stateMark(o.State)), plural(len(g.outcomes), "change"), g.why)
-		p.line("    %s", p.names(g.outcomes))
+		p.hang("  "+p.sign(stateMark(o.State))+" ", plural(len(g.outcomes), "change")+": "+g.why, 4)
+		p.hang("    ", p.names(g.outcomes), 4)
 	}
 	p.more("    ", rest)
 }
@@ -134,8 +134,8 @@ func (p *page) names(outcomes []keyrotor.Outcome) string {
 func (p *page) stuck(groups []*stuck) {
 	n, rest := p.first(len(groups))
 	for _, g := range groups[:n] {
-		p.line("%s %s in %s: %s", p.sign(stateMark(g.outcomes[0].State)), g.count(), g.where(nil), p.text(g.why))
-		p.line("    %s", p.names(g.outcomes))
+		p.hang(p.sign(stateMark(g.outcomes[0].State))+" ", g.count()+" in "+g.where(nil)+": "+p.text(g.why), 2)
+		p.hang("    ", p.names(g.outcomes), 4)
 	}
 	p.more("    ", rest)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/keyrotor/keyrotor"
@@ -51,7 +52,7 @@ func mixedRun() (keyrotor.Plan, []keyrotor.Outcome) {
 func TestApplySaysEachCauseOnce(t *testing.T) {
 	plan, outcomes := mixedRun()
 	var b bytes.Buffer
-	if err := report.ApplyText(&b, plan, outcomes, testNow, nil, report.Style{Width: 100}); err != nil {
+	if err := report.ApplyText(&b, plan, outcomes, testNow, nil, report.Style{}); err != nil {
 		t.Fatal(err)
 	}
 	text := b.String()
@@ -188,4 +189,21 @@ func TestWhatARunSwitchedOnIsNotRotatedByThat(t *testing.T) {
 		"Enabled is not rotated: 2 keys are set to rotate and still hold material older than a year.",
 		"3 keys with material older than a year.",
 	)
+}
+
+func TestApplyBreaksItsLinesBetweenWords(t *testing.T) {
+	plan, outcomes := mixedRun()
+	for _, width := range []int{80, 100, 120} {
+		var b bytes.Buffer
+		if err := report.ApplyText(&b, plan, outcomes, testNow, nil, report.Style{Width: width}); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(b.String()) {
+			line = strings.TrimSuffix(line, "\n")
+			if w := ansi.StringWidth(line); w > width && strings.Contains(strings.TrimSpace(line), " ") {
+				t.Errorf("%d columns: %d in %q", width, w, line)
+			}
+		}
+		says(t, strings.Join(strings.Fields(b.String()), " "), "denied by a service control policy on kms:EnableKeyRotation", "service control policy: "+policyARN+" (request req-0)")
+	}
 }

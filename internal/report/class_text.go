@@ -12,6 +12,9 @@ func inCommon(a, b string) string {
 	if a == b {
 		return a
 	}
+	if main, ended := strings.CutSuffix(a, "."); ended && strings.HasPrefix(b, main+": ") {
+		return a // a third of the class, whose particulars are left away like those before
+	}
 	x, y := strings.Fields(a), strings.Fields(b)
 	head := 0
 	for head < min(len(x), len(y)) && x[head] == y[head] && x[head] != "…" {

@@ -24,8 +24,12 @@ func (p *page) accessFacts(add func(string, string), a keyrotor.Asset, now time.
 		parts = append(parts, k+"="+a.Tags[k])
 	}
 	switch {
-	case a.Tags == nil:
+	case a.Tags == nil && a.Refused(keyrotor.FactTags):
 		add("tags", "unknown: they could not be read")
+	case a.Tags == nil && a.KMS != nil && a.KMS.AWSManaged():
+		add("tags", "not asked for: AWS's own keys bear none of yours")
+	case a.Tags == nil:
+		add("tags", "unknown: they were not asked for")
 	case len(parts) > 0:
 		add("tags", p.text(strings.Join(parts, "  ")))
 	}

@@ -56,13 +56,14 @@ func (p *page) wave(wave keyrotor.Wave, of int, byID map[keyrotor.ChangeID]keyro
 	if checked {
 		then = ", then a check"
 	}
-	tab := &table{indent: "  ", shrink: []int{1, 4}}
+	// What is approved is the change: names and notes give way to it.
+	tab := &table{indent: "  ", shrink: []int{1}, keep: map[int]int{1: leastName}, middle: map[int]bool{1: true}}
 	n, rest := p.first(len(wave.Changes))
 	for _, id := range wave.Changes[:n] {
 		tab.rows = append(tab.rows, p.changeRow(byID[id], now))
 	}
 	p.blank()
-	p.line("%s (%s)%s%s", p.bold("Wave "+count(wave.Number)+" of "+count(of)), strings.Join(about, ", "), then, p.datesAside(tab))
+	p.hang("", fmt.Sprintf("%s (%s)%s%s", p.bold("Wave "+count(wave.Number)+" of "+count(of)), strings.Join(about, ", "), then, p.datesAside(tab)), 2)
 	p.table(tab)
 	p.more("  ", rest)
 }
@@ -85,6 +86,7 @@ func (p *page) datesAside(tab *table) string {
 	if len(dates) > 0 && fits {
 		return ""
 	}
+	tab.below = []int{nextColumn, nextColumn - 1} // without the dates: the note, then the change
 	for i, row := range tab.rows {
 		tab.rows[i] = slices.Delete(row, nextColumn, nextColumn+1)
 	}
@@ -93,6 +95,9 @@ func (p *page) datesAside(tab *table) string {
 	}
 	return strings.Replace(slices.Collect(maps.Keys(dates))[0], "next", ", first rotations", 1)
 }
+
+// leastName is what a name keeps beside a change.
+const leastName = 16
 
 // nextColumn is where the row of a change says when its key will rotate.
 const nextColumn = 5

@@ -79,7 +79,7 @@ func shortCall(call string) string {
 func costWords(c keyrotor.Cost) string {
 	today := "nothing today"
 	if c.Now > 0 {
-		today = dollars(c.Now) + " today"
+		today = "+" + dollars(c.Now) + " a month from today"
 	}
 	later := "no more after that"
 	words := today

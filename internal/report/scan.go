@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -29,13 +30,13 @@ func ScanText(w io.Writer, r Run, next []Next, s Style) error {
 	if n := excludedPlaces(r.Places); n > 0 {
 		excluded = ", " + count(n) + " excluded by the configuration"
 	}
-	p.line("%s %s read%s%s%s (%s customer managed, %s AWS managed%s)%s%s",
+	p.hang("", fmt.Sprintf("%s %s read%s%s%s (%s customer managed, %s AWS managed%s)%s%s",
 		p.sign(reachMark(r.Gaps)),
 		p.bold(reached), excluded, p.dot(),
 		plural(pop.Keys, "key"), count(pop.Customer), count(pop.Keys-pop.Customer-unknown), unread, p.dot(),
-		took(pop.Ended.Sub(pop.Started)))
+		took(pop.Ended.Sub(pop.Started))), 2)
 	if words := elsewhere(pop); words != "" {
-		p.line("%s %s", p.sign(markWarn), p.text(words))
+		p.hang(p.sign(markWarn)+" ", p.text(words), 2)
 	}
 	p.facts("  ", [][2]string{
 		{"run", string(pop.Run)},
@@ -177,12 +178,12 @@ func (p *page) gaps(gaps []keyrotor.Gap) {
 		p.line("%s %s: the totals are without what refused us", p.sign(markWarn), p.bold(plural(len(open), "gap")))
 	}
 	for _, g := range groupGaps(open) {
-		p.line("  %s%s%s on %s%s%s", p.bold(causeTitle(g.cause)), p.dot(), p.text(g.code), p.text(g.call), p.dot(), plural(len(g.gaps), "gap"))
+		p.hang("  ", fmt.Sprintf("%s%s%s on %s%s%s", p.bold(causeTitle(g.cause)), p.dot(), p.text(g.code), p.text(g.call), p.dot(), plural(len(g.gaps), "gap")), 4)
 		n, rest := p.first(len(g.gaps))
 		for _, gap := range g.gaps[:n] {
-			p.line("    %s", p.text(gapPlace(gap)))
+			p.hang("    ", p.text(gapPlace(gap)), 6)
 			if gap.Lapsed != nil {
-				p.line("      %s", p.text(lapsedWords(gap.Lapsed)))
+				p.hang("      ", p.text(lapsedWords(gap.Lapsed)), 8)
 			}
 		}
 		p.more("    ", rest)
@@ -214,7 +215,7 @@ func (p *page) foreseen(gaps []keyrotor.Gap) {
 	n, rest := p.first(len(known))
 	for _, g := range known[:n] {
 		e := g.Expected
-		p.line("    %s: %s (%s, until %s)", p.text(gapPlace(g)), p.text(e.Reason), p.text(e.Approver), e.Until.UTC().Format("2 Jan 2006"))
+		p.hang("    ", fmt.Sprintf("%s: %s (%s, until %s)", p.text(gapPlace(g)), p.text(e.Reason), p.text(e.Approver), e.Until.UTC().Format("2 Jan 2006")), 6)
 	}
 	p.more("    ", rest)
 }

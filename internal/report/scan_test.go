@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/report"
 )
@@ -52,6 +54,22 @@ func TestARefusalThatCostNothingIsTold(t *testing.T) {
 	} {
 		if !strings.Contains(text.String(), want) || !strings.Contains(page.String(), want) {
 			t.Errorf("not told: %q\n%s", want, text.String())
+		}
+	}
+}
+
+func TestScanBreaksItsLinesBetweenWords(t *testing.T) {
+	run := realisticRun(400)
+	for _, width := range []int{80, 100} {
+		var b bytes.Buffer
+		if err := report.ScanText(&b, run, nil, report.Style{Width: width}); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(b.String()) {
+			line = strings.TrimSuffix(line, "\n")
+			if w := ansi.StringWidth(line); w > width && strings.Contains(strings.TrimSpace(line), " ") {
+				t.Errorf("%d columns: %d in %q", width, w, line)
+			}
 		}
 	}
 }

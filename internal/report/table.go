@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
@@ -16,6 +17,9 @@ type table struct {
 	right  map[int]bool // columns of numbers
 	shrink []int        // columns that may be cut
 	wrap   map[int]int  // of those, the ones that go on in a further line instead, and the width they keep; not painted
+	keep   map[int]int  // columns to cut that keep more than least
+	middle map[int]bool // columns that are cut in their middle: names, which differ at both ends
+	below  []int        // columns whose cells go into a line below, when cutting is not enough
 	drop   []int        // columns that are left away when cutting is not enough, in this order
 	rows   [][]string
 	hidden map[int]bool
@@ -63,7 +67,7 @@ func (t *table) fit(widths []int) {
 		return
 	}
 	t.hidden = map[int]bool{}
-	for _, c := range t.drop {
+	for _, c := range append(slices.Clone(t.below), t.drop...) {
 		if t.over(widths, t.atLeast) <= 0 {
 			break
 		}
@@ -98,7 +102,7 @@ func (t *table) over(widths []int, width func(column, w int) int) int {
 func (t *table) atLeast(column, w int) int {
 	for _, c := range t.shrink {
 		if c == column {
-			return min(w, max(least, t.wrap[column]))
+			return min(w, max(least, t.wrap[column], t.keep[column]))
 		}
 	}
 	return w
@@ -127,6 +131,13 @@ func (t *table) line(b *strings.Builder, row []string, widths []int, head bool) 
 	if again {
 		t.line(b, more, widths, head)
 	}
+	for _, c := range slices.Backward(t.below) { // what gave way last says most
+		if t.hidden[c] && !head && row[c] != "" {
+			for _, part := range Fold(row[c], t.style.Width-len(t.indent)-4) {
+				b.WriteString(t.indent + "    " + part + "\n")
+			}
+		}
+	}
 }
 
 func (t *table) write(b *strings.Builder, row []string, widths []int, head bool) {
@@ -139,7 +150,11 @@ func (t *table) write(b *strings.Builder, row []string, widths []int, head bool)
 		if l.Len() > len(t.indent) {
 			l.WriteString(strings.Repeat(" ", t.spacing()))
 		}
-		if ansi.StringWidth(cell) > widths[i] {
+		switch {
+		case ansi.StringWidth(cell) <= widths[i]:
+		case t.middle[i]:
+			cell = Shorten(cell, widths[i], t.style.ellipsis())
+		default:
 			cell = ansi.Truncate(cell, widths[i], t.style.ellipsis())
 		}
 		pad := strings.Repeat(" ", max(0, widths[i]-ansi.StringWidth(cell)))
@@ -154,6 +169,16 @@ func (t *table) write(b *strings.Builder, row []string, widths []int, head bool)
 	}
 	b.WriteString(strings.TrimRight(l.String(), " "))
 	b.WriteByte('\n')
+}
+
+// Shorten cuts a name in its middle: those of one estate begin alike, and often
+// end alike.
+func Shorten(name string, width int, ellipsis string) string {
+	w, room := ansi.StringWidth(name), width-ansi.StringWidth(ellipsis)
+	if w <= width || room < 2 {
+		return ansi.Truncate(name, width, ellipsis)
+	}
+	return ansi.Truncate(name, (room+1)/2, "") + ellipsis + ansi.TruncateLeft(name, w-room/2, "")
 }
 
 // shownRows is how many rows of a list are shown before "and N more".

@@ -36,6 +36,28 @@ func (p *page) prose(text string) {
 	}
 }
 
+// hang writes text behind a lead, and what a terminal has no room for below it, so
+// far from the edge.
+func (p *page) hang(lead, text string, indent int) {
+	for _, line := range Hang(p.Style, lead, text, indent) {
+		p.line("%s", line)
+	}
+}
+
+// Hang puts text behind a lead; what a terminal has no room for stands in lines of
+// their own, so far from the edge.
+func Hang(s Style, lead, text string, indent int) []string {
+	if s.Width <= 0 {
+		return []string{lead + text}
+	}
+	lines := Fold(text, max(20, s.Width-max(indent, ansi.StringWidth(lead))))
+	for i := range lines {
+		lines[i] = strings.TrimRight(lead+lines[i], " ")
+		lead = strings.Repeat(" ", indent)
+	}
+	return lines
+}
+
 func (p *page) blank() { p.b.WriteByte('\n') }
 
 func (p *page) table(t *table) {
@@ -58,7 +80,8 @@ func (p *page) facts(indent string, pairs [][2]string) {
 	}
 	for _, f := range pairs {
 		label := f[0] + strings.Repeat(" ", width-ansi.StringWidth(f[0]))
-		p.line("%s%s  %s", indent, p.dim(label), f[1])
+		at := ansi.StringWidth(indent) + width + 2
+		p.hang(indent+p.dim(label)+"  ", f[1], at)
 	}
 }
 

@@ -94,7 +94,7 @@ func (r *Run) Write(name string, fill func(io.Writer) error) error {
 	if err != nil {
 		return cannotWrite(r.dir, err)
 	}
-	defer root.Remove(temp) // gone already when the rename went well
+	defer func() { _ = root.Remove(temp) }() // gone already when the rename went well
 	if err := fill(f); err != nil {
 		f.Close()
 		var full *fs.PathError
