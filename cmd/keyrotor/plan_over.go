@@ -28,11 +28,13 @@ type signedPlan struct {
 // something. The next approver would sign what is in the file by then.
 func (s *session) signedAt(file string, digest keyrotor.Digest) (signedPlan, error) {
 	at := signedPlan{file: file}
-	pl, unreadable := readPlanFile(file)
-	if at.plan = pl; unreadable != nil || pl.Digest == digest {
+	if pl, err := readPlanFile(file); err == nil {
+		at.plan = pl
+	}
+	if at.plan.Digest == "" || at.plan.Digest == digest {
 		return at, nil // none is there, or nothing that anybody could have signed
 	}
-	run, err := s.state.Run(pl.Run)
+	run, err := s.state.Run(at.plan.Run)
 	if errors.Is(err, keyrotor.ErrNotFound) {
 		return at, nil // of another state: its approvals are not here
 	}
