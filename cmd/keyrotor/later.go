@@ -6,6 +6,8 @@ import (
 
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/cycle"
+	"github.com/keyrotor/keyrotor/internal/ledger"
+	"github.com/keyrotor/keyrotor/internal/store"
 )
 
 // settings are how the runs of this state left keys last, by ARN. The runs are
@@ -48,15 +50,29 @@ func (s *session) settingsOf(id keyrotor.RunID) (map[string]cycle.Setting, error
 	if applied, err := isApplied(run); err != nil || !applied {
 		return nil, err
 	}
-	pl, err := readPlan(run)
+	pl, log, err := s.vouchedPlan(run)
 	if err != nil {
 		return nil, err
 	}
-	did, err := s.recorded(run, pl)
+	did, err := cycle.Carried(log, pl)
 	if err != nil {
 		return nil, err
 	}
 	return cycle.Settings(pl, did), nil
+}
+
+// vouchedPlan is the plan of another run where a seal that is believed covers it, and
+// what of that run's log is under it: two files that somebody put there are no run of
+// ours.
+func (s *session) vouchedPlan(run *store.Run) (pl keyrotor.Plan, log ledger.Sealed, err error) {
+	if log, err = s.sealedLog(run); err != nil {
+		return pl, log, err
+	}
+	if err := cycle.Vouched(run, log, cycle.FilePlan); err != nil {
+		return pl, log, err
+	}
+	pl, err = readPlan(run)
+	return pl, log, err
 }
 
 // byUs says which run, other than the one given, left a key as it is now; "" for

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/keyrotor/keyrotor"
@@ -133,12 +135,17 @@ func (s *session) sealLeft() {
 	if err != nil {
 		return
 	}
-	if half, _ := filepath.Glob(filepath.Join(latest.Dir(), ".tmp-*")); len(half) > 0 || !sealedToItsEnd(latest) {
+	if halfWritten(latest) || !sealedToItsEnd(latest) {
 		s.sealAnew(latest, signer)
 	}
 	for _, run := range s.behind(signer) {
 		s.sealAnew(run, signer)
 	}
+}
+
+func halfWritten(run *store.Run) bool {
+	files, _ := os.ReadDir(run.Dir())
+	return slices.ContainsFunc(files, func(f os.DirEntry) bool { return strings.HasPrefix(f.Name(), ".tmp-") })
 }
 
 func sealedToItsEnd(run *store.Run) bool {

@@ -67,11 +67,11 @@ func (s *session) takenBack(run keyrotor.RunID, undos map[keyrotor.RunID][]*stor
 		if !planned {
 			continue
 		}
-		pl, err := readPlan(undo)
+		pl, _, err := s.vouchedPlan(undo)
 		if err != nil {
 			return nil, err
 		}
-		did, err := s.recorded(undo, pl)
+		did, err := s.recorded(undo, pl) // also what a killed turn of it did: that makes more careful
 		if err != nil {
 			return nil, err
 		}

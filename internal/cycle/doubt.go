@@ -1,8 +1,23 @@
 package cycle
 
 import (
+	"fmt"
+
 	"github.com/keyrotor/keyrotor/internal/ledger"
 )
+
+// Vouched refuses a file of a run that is not what its record says of it under a seal.
+func Vouched(a Artifacts, sealed ledger.Sealed, name string) error {
+	told, err := sealedDigest(sealed, name)
+	if err != nil {
+		return err
+	}
+	is, err := DigestOf(a, name)
+	if err == nil && is != told {
+		err = fmt.Errorf("run %s: its record does not vouch for %s", a.ID(), name)
+	}
+	return err
+}
 
 // Doubtful names the files of a run, of those asked for, that are not what its
 // record says of them under a seal. While somebody writes the run nothing can be

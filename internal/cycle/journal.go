@@ -44,7 +44,11 @@ func (j journal) Settle(ctx context.Context, o keyrotor.Outcome) error {
 // begun or settled. Unlike outcomes.jsonl, which a turn writes at its end, it
 // also knows the effects of a turn that was killed.
 func Recorded(log Log, p keyrotor.Plan) ([]keyrotor.Outcome, error) {
-	memories, err := replay(log, func(ledger.Entry) bool { return true })
+	return recorded(log, p, func(ledger.Entry) bool { return true })
+}
+
+func recorded(log Log, p keyrotor.Plan, counts func(ledger.Entry) bool) ([]keyrotor.Outcome, error) {
+	memories, err := replay(log, counts)
 	if err != nil {
 		return nil, fmt.Errorf("replay the run's log: %w", err)
 	}
@@ -74,6 +78,15 @@ func Recorded(log Log, p keyrotor.Plan) ([]keyrotor.Outcome, error) {
 		all = append(all, o)
 	}
 	return all, nil
+}
+
+// Carried is Recorded of what counts: nothing that was found behind a seal does.
+func Carried(log Log, p keyrotor.Plan) ([]keyrotor.Outcome, error) {
+	found, err := ledger.FoundIn(log.Entries)
+	if err != nil {
+		return nil, err
+	}
+	return recorded(log, p, func(e ledger.Entry) bool { return !found(e.Seq) })
 }
 
 // past replays what earlier turns of the run wrote, for apply to go by. Of what was

@@ -40,26 +40,12 @@ func Open(f Folder, dir string, signer ledger.Signer, estate string, now func() 
 	return r, nil
 }
 
-// takeUp ends a seal that was interrupted before its head was in the estate's log.
 func (r *Record) takeUp() error {
 	estate, err := ledger.OpenEstate(r.Estate, r.Signer)
 	if err != nil {
 		return err
 	}
-	known, err := estate.Known(r.ID())
-	if err != nil {
-		return err
-	}
-	head, sealed, err := r.Log.SealedHead(r.Signer)
-	if err != nil {
-		return err
-	}
-	if sealed && head.Size > known && head.Key == r.Signer.VerifierKey() {
-		if err := estate.Add(head); err != nil {
-			return err
-		}
-	}
-	return r.Log.TakeUp(r.Signer, known)
+	return r.Log.TakeUp(r.Signer, estate)
 }
 
 // Close gives the run free for another writer.
@@ -94,12 +80,29 @@ func (r *Record) Whole(names ...string) error {
 	if len(names) > 0 && !slices.ContainsFunc(altered.Files, func(f string) bool { return slices.Contains(names, f) }) {
 		return nil
 	}
+	return r.changed(altered)
+}
+
+func (r *Record) changed(altered *ledger.Altered) error {
 	return &keyrotor.Refusal{
 		What: "files of run " + string(r.ID()) + " were changed since keyrotor wrote them",
 		Why:  altered.Files,
 		Now:  "nothing was changed by this command",
 		Next: "keyrotor evidence verify STATE   says what was changed where\nthen restore the files, or begin a new run:\nkeyrotor scan",
 	}
+}
+
+// Unaltered refuses to read files that are not what keyrotor wrote. Less than Whole, it
+// lets pass what a killed turn left.
+func (r *Record) Unaltered(names ...string) error {
+	var altered *ledger.Altered
+	if err := r.Log.Check(); !errors.As(err, &altered) {
+		return err
+	}
+	if !slices.ContainsFunc(altered.Files, func(f string) bool { return slices.Contains(names, f) }) {
+		return nil
+	}
+	return r.changed(altered)
 }
 
 // Seal signs the run's log and puts the run's head into the estate's log. It may
@@ -111,14 +114,19 @@ func (r *Record) Seal() error {
 		return err
 	}
 	found = slices.DeleteFunc(found, func(name string) bool { return !strings.HasPrefix(name, DirApprovals+"/") })
+	estate, err := ledger.OpenEstate(r.Estate, r.Signer)
+	if err != nil {
+		return err
+	}
+	beside, err := estate.Head()
+	if err != nil {
+		return err
+	}
+	r.Log.Beside(beside)
 	head, err := r.Log.Seal(r.Signer, found)
 	var altered *ledger.Altered
 	if err != nil && !errors.As(err, &altered) {
 		return fmt.Errorf("seal run %s: %w", r.ID(), err)
-	}
-	estate, err := ledger.OpenEstate(r.Estate, r.Signer)
-	if err != nil {
-		return err
 	}
 	if err := estate.Add(head); err != nil {
 		return fmt.Errorf("put run %s into the estate's log: %w", r.ID(), err)

@@ -37,6 +37,9 @@ type VerifyOptions struct {
 // verification.jsonl. It may be repeated at any time: each verification is kept
 // in a file of its own too, for the last one proves nothing of the time before.
 func Verify(ctx context.Context, a *Record, o VerifyOptions) ([]keyrotor.Verification, error) {
+	if err := a.Unaltered(FilePlan, FileOutcomes); err != nil {
+		return nil, err
+	}
 	if err := Told(a, a.Log, o.Plan, o.Again); err != nil {
 		return nil, err
 	}

@@ -51,6 +51,7 @@ type Entry struct {
 	Digest   keyrotor.Digest    `json:"digest,omitempty"`
 	Text     string             `json:"text,omitempty"`
 	Found    int64              `json:"found,omitempty"`
+	Head     string             `json:"head,omitempty"` // of a seal: the estate's log's size and root, as the writer saw it last
 	// Chain is the base64 SHA-256 over the previous entry's chain (as it stands
 	// in the file; empty for the first) followed by this entry's RFC 8785 form
 	// without chain. It makes edits visible before any seal.

@@ -58,8 +58,18 @@ func (e *Estate) HeadOver(run keyrotor.RunID, log Journal) (string, error) {
 		return "0:", nil
 	}
 	begins, err := log.beginsWith(heads[0])
-	if err != nil || !begins {
-		return "0:", err
+	if err != nil {
+		return "", err
+	}
+	if !begins { // its first seal was interrupted, or was made beside another log
+		beside, err := Sealed{Journal: log, Run: run, Believed: e.signer.Believed()}.beside()
+		if err != nil {
+			return "", err
+		}
+		covers, err := l.covers(beside)
+		if size, _, _ := parseHead(beside); err != nil || !covers || size == 0 {
+			return "0:", err
+		}
 	}
 	return l.head(), nil
 }
@@ -271,29 +281,41 @@ func noTiles(in folder) error {
 	return nil
 }
 
-// mostAtOnce is how many runs are believed to have been sealed for the first time
-// before any of them was in the estate's log.
-const mostAtOnce = 16
-
-// neverBegun refuses to begin a log anew where one was: a run is sealed a second
-// time, and most runs begin, only after an earlier head was added.
+// neverBegun refuses to begin a log anew where one was: a seal names the head that
+// it saw.
 func (e *Estate) neverBegun() error {
-	dirs, err := filepath.Glob(filepath.Join(filepath.Dir(e.dir), "runs", "*"))
-	if err != nil {
-		return err
+	runs := filepath.Join(filepath.Dir(e.dir), "runs")
+	entries, err := os.ReadDir(runs)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("whether it ever began: %w", err)
 	}
-	sealed := 0
-	for _, dir := range dirs {
-		n, err := Journal(dir).seals()
-		if err != nil {
-			return fmt.Errorf("whether it ever began: %w", err)
-		}
-		sealed += min(n, 1)
-		if n > 1 || sealed > mostAtOnce {
-			return fmt.Errorf("it is not there, and %s is sealed", filepath.Base(dir))
+	for _, dir := range entries {
+		log := Sealed{Journal: Journal(filepath.Join(runs, dir.Name())), Run: keyrotor.RunID(dir.Name()), Believed: e.signer.Believed()}
+		begun := errors.New("it is not there, and " + dir.Name() + " was sealed beside one")
+		err := log.Entries(func(entry Entry) error {
+			if size, _, ok := parseHead(entry.Head); entry.Type == TypeSeal && ok && size > 0 {
+				return begun
+			}
+			return nil
+		})
+		if errors.Is(err, begun) {
+			return begun // what cannot be read is no witness
 		}
 	}
 	return nil
+}
+
+// covers reports whether the log has grown out of the one that had this head.
+func (l *estateLog) covers(head string) (bool, error) {
+	size, root, ok := parseHead(head)
+	if head == "" || ok && size == 0 {
+		return true, nil
+	}
+	if !ok || int64(size) > l.tree.leaves {
+		return false, nil
+	}
+	now, err := l.tree.rootAt(int64(size))
+	return now == root, err
 }
 
 func (l *estateLog) addBundle(in folder, bundle tlog.Tile) error {

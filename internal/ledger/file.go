@@ -28,6 +28,12 @@ func openFolder(dir string) (folder, error) {
 	if err := makeDirs(dir); err != nil {
 		return folder{}, cannotWrite(err)
 	}
+	if info, err := os.Lstat(dir); err != nil || !info.IsDir() {
+		return folder{}, &keyrotor.Problem{
+			Err: errors.Join(fmt.Errorf("%s is a link, or no folder", dir), err), Now: "nothing was read or changed there",
+			Next: "put the folder itself in its place: names in the record lead nowhere else",
+		}
+	}
 	root, err := os.OpenRoot(dir)
 	return folder{root}, cannotWrite(err)
 }

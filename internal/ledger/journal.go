@@ -31,7 +31,7 @@ func (j Journal) Entries(fn func(Entry) error) error {
 	if err != nil {
 		return fmt.Errorf("read %s: %w", f.Name(), err)
 	}
-	return entriesOf(f, info.Size(), fn)
+	return entriesOf(f, info.Size(), asItIs, fn)
 }
 
 // beginsWith reports whether the log's first entries are those that a head is of,
@@ -86,24 +86,6 @@ func sealsOf(lines iter.Seq2[[]byte, error], most int64, each func(line []byte) 
 	}
 	marks := marksOf(found, 0)
 	return len(slices.DeleteFunc(seals, func(e Entry) bool { return marks.has(e.Seq) })), nil
-}
-
-// seals is how many seals the run's checkpoint covers.
-func (j Journal) seals() (int, error) {
-	size, err := j.sealedSize()
-	if err != nil || size == 0 {
-		return 0, err
-	}
-	f, err := os.OpenInRoot(string(j), path.Join(logDir, journalName))
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return 0, err
-	}
-	return sealsOf(linesOf(f, info.Size()), size, func([]byte) error { return nil })
 }
 
 // Sealed reports whether the last seal covers all that the log holds; true also
@@ -168,27 +150,34 @@ func (s Sealed) Entries(fn func(Entry) error) error {
 		return fmt.Errorf("read the run's log: %w", err)
 	}
 	defer f.Close()
-	size, err := s.sealedBytes(f, sealed)
+	t, size, err := s.tree(f, sealed)
 	if err != nil {
 		return err
 	}
-	return entriesOf(f, size, fn)
+	return entriesOf(f, size, t.hash, fn) // the same lines, though it is read again
 }
 
-// sealedBytes is how much of the journal a seal covers, if it covers it.
-func (s Sealed) sealedBytes(f *os.File, sealed seal) (int64, error) {
+// beside is the head of the estate's log that the last seal names.
+func (s Sealed) beside() (head string, err error) {
+	err = s.Entries(func(e Entry) error {
+		head = e.Head // the last entry is the seal
+		return nil
+	})
+	return head, err
+}
+
+// tree is that of what a seal covers, and how many bytes of the journal those are.
+func (s Sealed) tree(f *os.File, sealed seal) (t tree, size int64, err error) {
 	info, err := f.Stat()
 	if err != nil {
-		return 0, err
+		return t, 0, err
 	}
-	var t tree
-	size := int64(0)
 	for line, err := range linesOf(f, info.Size()) {
 		if err == nil {
 			err = t.add(line)
 		}
 		if err != nil {
-			return 0, err
+			return t, 0, err
 		}
 		size += int64(len(line)) + 1
 		if t.leaves == sealed.size {
@@ -196,11 +185,11 @@ func (s Sealed) sealedBytes(f *os.File, sealed seal) (int64, error) {
 		}
 	}
 	if t.leaves != sealed.size {
-		return 0, fmt.Errorf("run %s: its log has %d entries, its seal covers %d", s.Run, t.leaves, sealed.size)
+		return t, 0, fmt.Errorf("run %s: its log has %d entries, its seal covers %d", s.Run, t.leaves, sealed.size)
 	}
 	got, err := t.rootAt(t.leaves)
 	if err == nil && got != sealed.root {
 		err = fmt.Errorf("run %s: its log is not the one that was sealed", s.Run)
 	}
-	return size, err
+	return t, size, err
 }

@@ -85,10 +85,11 @@ const keyPrefix = ".keyrotor-ledger-key-"
 // dropLeftKeys removes what a process left that was killed while it made the key:
 // nobody uses it, and it is a private key.
 func dropLeftKeys(dir string) {
-	names, _ := filepath.Glob(filepath.Join(dir, keyPrefix+"*"))
-	for _, name := range names {
-		if info, err := os.Lstat(name); err == nil && time.Since(info.ModTime()) > time.Minute {
-			_ = os.Remove(name)
+	files, _ := os.ReadDir(dir)
+	for _, f := range files {
+		info, err := f.Info()
+		if err == nil && strings.HasPrefix(f.Name(), keyPrefix) && time.Since(info.ModTime()) > time.Minute {
+			_ = os.Remove(filepath.Join(dir, f.Name()))
 		}
 	}
 }

@@ -165,7 +165,7 @@ func TestARunSealedByAStrangerIsNotSealedByUs(t *testing.T) {
 		t.Fatal(err)
 	}
 	var refusal *keyrotor.Refusal
-	if err := r.TakeUp(s.signer, 0); !errors.As(err, &refusal) || !strings.Contains(fmt.Sprint(refusal.Why), strangerKey) {
+	if err := r.TakeUp(s.signer, s.estate(t)); !errors.As(err, &refusal) || !strings.Contains(fmt.Sprint(refusal.Why), strangerKey) {
 		t.Errorf("take up: got %v, want a refusal that names the key", err)
 	}
 	if _, err := r.Seal(s.signer, nil); !errors.As(err, &refusal) {
@@ -187,7 +187,7 @@ func TestACopyOfAnotherRunIsRefused(t *testing.T) {
 	r := s.open(t, firstRun)
 	defer r.Close()
 	var refusal *keyrotor.Refusal
-	if err := r.TakeUp(s.signer, 0); !errors.As(err, &refusal) || !strings.Contains(fmt.Sprint(refusal.Why), "another run") {
+	if err := r.TakeUp(s.signer, s.estate(t)); !errors.As(err, &refusal) || !strings.Contains(fmt.Sprint(refusal.Why), "another run") {
 		t.Errorf("got %v, want a refusal that says so", err)
 	}
 }

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"path"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/keyrotor/keyrotor"
@@ -261,7 +263,7 @@ func (r *Run) adopt(rec replayed, found []string) ([]*waiting, error) {
 // hash is a file's digest and the short hashes of its lines; "" when there is no
 // such file.
 func (r *Run) hash(name string) ([]byte, keyrotor.Digest, error) {
-	f, err := r.in.Open(name)
+	f, err := r.in.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe is not waited for
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, "", nil
 	}
@@ -269,6 +271,9 @@ func (r *Run) hash(name string) ([]byte, keyrotor.Digest, error) {
 		return nil, "", fmt.Errorf("digest %s: %w", name, err)
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, "", errors.Join(fmt.Errorf("digest %s: it is no file", name), err)
+	}
 	lines, digest, err := hashLines(f)
 	if err != nil {
 		return nil, "", fmt.Errorf("digest %s: %w", name, err)

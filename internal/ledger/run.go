@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"github.com/keyrotor/keyrotor"
 )
 
@@ -40,6 +42,7 @@ type Run struct {
 	chain   string
 	tree    tree            // of the entries, as they were when they were read or written
 	placed  map[string]bool // files that this writer saw come into place
+	beside  string          // the estate's head, for seals to name
 	failed  bool            // the last entry is a seal whose checkpoint could not be written
 	broken  error           // set when the file's state is not known any more
 
@@ -90,7 +93,6 @@ func (r *Run) open() error {
 		}
 		return fmt.Errorf("lock %s: %w", f.Name(), err)
 	}
-	r.in.removeTemps()
 	r.file = f
 	if err := r.recover(); err != nil {
 		return errors.Join(err, f.Close())
@@ -304,23 +306,29 @@ func (r *Run) cutBack() error { return r.file.Truncate(r.size) }
 // Entries calls fn for each entry in order, up to what is durable now.
 func (r *Run) Entries(fn func(Entry) error) error {
 	r.writing.Lock()
-	size := r.size
+	size, t := r.size, r.tree // what is appended meanwhile is behind both
 	r.writing.Unlock()
-	return r.entriesUpTo(size, fn)
+	return entriesOf(r.file, size, t.hash, fn)
 }
 
+// entriesUpTo reads the entries again and holds each against the tree: the file may
+// be another by now than the one that was opened.
 func (r *Run) entriesUpTo(size int64, fn func(Entry) error) error {
-	return entriesOf(r.file, size, fn)
+	return entriesOf(r.file, size, r.tree.hash, fn)
 }
 
-// entriesOf reads the whole lines among the first bytes of a journal.
-func entriesOf(f *os.File, size int64, fn func(Entry) error) error {
-	n := 0
+// entriesOf reads the whole lines among the first bytes of a journal. Where their
+// hashes are given, each has to fit its own, and none may lack.
+func entriesOf(f *os.File, size int64, hash func(int64) (tlog.Hash, bool), fn func(Entry) error) error {
+	n, read := int64(0), int64(0)
 	for line, err := range linesOf(f, size) {
 		if err != nil {
 			return err
 		}
-		n++
+		if want, known := hash(n); known && tlog.RecordHash(line) != want {
+			return fmt.Errorf("%s:%d: it is not the line that was there when the log was opened", f.Name(), n+1)
+		}
+		n, read = n+1, read+int64(len(line))+1
 		var e Entry
 		if err := json.Unmarshal(line, &e); err != nil {
 			return fmt.Errorf("%s:%d: %w", f.Name(), n, err)
@@ -329,8 +337,14 @@ func entriesOf(f *os.File, size int64, fn func(Entry) error) error {
 			return err
 		}
 	}
+	if _, known := hash(n); known && read < size {
+		return fmt.Errorf("%s: ends after line %d, and had more when the log was opened", f.Name(), n)
+	}
 	return nil
 }
+
+// asItIs holds entries against nothing.
+func asItIs(int64) (tlog.Hash, bool) { return tlog.Hash{}, false }
 
 // linesOf are the whole lines among the first bytes of a journal, each valid until
 // the next.

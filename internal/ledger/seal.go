@@ -31,7 +31,7 @@ func (r *Run) Seal(s Signer, found []string) (Head, error) {
 	}
 	batch = append(batch, more...)
 	if len(batch) > 0 || !rec.closed(s.VerifierKey()) {
-		batch = append(batch, &waiting{entry: Entry{Type: TypeSeal, At: r.now(), Text: s.VerifierKey()}})
+		batch = append(batch, &waiting{entry: Entry{Type: TypeSeal, At: r.now(), Text: s.VerifierKey(), Head: r.beside}})
 		if err := r.write(batch); err != nil {
 			return Head{}, err
 		}
@@ -42,6 +42,14 @@ func (r *Run) Seal(s Signer, found []string) (Head, error) {
 		err = &Altered{Run: r.id, Files: altered}
 	}
 	return head, err
+}
+
+// Beside tells the head of the estate's log, which the next seal names: a witness of
+// that log, as an approval is.
+func (r *Run) Beside(head string) {
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	r.beside = head
 }
 
 // publish puts the tree of all durable entries in place.

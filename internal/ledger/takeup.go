@@ -18,30 +18,88 @@ import (
 //
 // A run whose last seal is by nobody whom the signer believes is refused with
 // *keyrotor.Refusal: it is another's, or a forgery, and to seal it once more would
-// make it ours. Known is how many entries the estate's log knows of, 0 for none: a
-// run that is sealed less far was cut back, and is refused as well.
-func (r *Run) TakeUp(s Signer, known int64) error {
+// make it ours. So is one that is not what the estate's log knows of it, and one
+// whose seal names more of the estate's log than there is: one of the two was put
+// back as it was earlier, or exchanged.
+func (r *Run) TakeUp(s Signer, e *Estate) error {
 	r.writing.Lock()
 	defer r.writing.Unlock()
-	sealed, _, err := r.vouched(s)
+	sealed, key, err := r.vouched(s)
 	if err != nil {
 		return err
 	}
-	if known > sealed.size {
-		return &keyrotor.Refusal{
-			What: "the record of run " + string(r.id) + " was cut back",
-			Why:  []string{fmt.Sprintf("the estate's log knows of %d sealed entries, here are %d", known, sealed.size)},
-			Now:  "nothing was changed by this command",
-			Next: "keyrotor evidence verify STATE   says what is missing\nthen restore the run's folder as it was last, or begin a new run:\nkeyrotor scan",
+	head, beside, err := r.headOf(sealed, key)
+	if err != nil {
+		return err
+	}
+	l, err := e.read()
+	if err != nil {
+		return err
+	}
+	if err := r.fitsEstate(l, sealed, beside); err != nil {
+		return err
+	}
+	r.beside = l.head()
+	if sealed.size > l.known(r.id) && key == s.VerifierKey() {
+		if err := e.Add(head); err != nil { // its seal was interrupted before that
+			return err
 		}
 	}
 	if n := r.next - sealed.size; n > 0 {
 		if err := r.write([]*waiting{{entry: Entry{Type: TypeFound, At: r.now(), Found: n}}}); err != nil {
 			return err
 		}
+		r.in.removeTemps()
 		return r.recordInterrupted()
 	}
+	r.in.removeTemps()
 	return nil
+}
+
+// fitsEstate holds the run and the estate's log against each other.
+func (r *Run) fitsEstate(l *estateLog, sealed seal, beside string) error {
+	refusal := &keyrotor.Refusal{
+		Now:  "nothing was changed by this command",
+		Next: "keyrotor evidence verify STATE   says what is missing\nthen restore what was changed as it was last, or begin anew with another --state",
+	}
+	if heads := l.of(r.id); len(heads) > 0 {
+		last := heads[len(heads)-1]
+		root := ""
+		if last.Size <= sealed.size {
+			var err error
+			if root, err = r.tree.rootAt(last.Size); err != nil {
+				return err
+			}
+		}
+		switch {
+		case last.Size > sealed.size:
+			refusal.What = "the record of run " + string(r.id) + " was cut back"
+			refusal.Why = []string{fmt.Sprintf("the estate's log knows of %d sealed entries, here are %d", last.Size, sealed.size)}
+			return refusal
+		case root != last.Root:
+			refusal.What = "the record of run " + string(r.id) + " is not the one that the estate's log knows"
+			refusal.Why = []string{fmt.Sprintf("its first %d entries are others", last.Size)}
+			return refusal
+		}
+	}
+	if covers, err := l.covers(beside); err != nil || covers {
+		return err
+	}
+	refusal.What = "the estate's log was cut back or exchanged"
+	refusal.Why = []string{"run " + string(r.id) + " was sealed when it was " + beside + ", and now it is " + l.head()}
+	return refusal
+}
+
+// headOf is the head of a seal, and the head of the estate's log that it names.
+func (r *Run) headOf(sealed seal, key string) (h Head, beside string, err error) {
+	h = Head{Schema: keyrotor.SchemaRunHead, Version: keyrotor.SchemaVersion, Run: r.id, Key: key, Size: sealed.size, Root: sealed.root}
+	err = r.entriesUpTo(r.size, func(e Entry) error {
+		if e.Seq == sealed.size-1 {
+			h.At, beside = e.At, e.Head
+		}
+		return nil
+	})
+	return h, beside, err
 }
 
 func (r *Run) recordInterrupted() error {
@@ -63,26 +121,6 @@ func (r *Run) recordInterrupted() error {
 		return nil
 	}
 	return r.write(batch)
-}
-
-// SealedHead is the head of the last seal by a key that is believed; false when
-// there is none. A seal that was interrupted before its head was added to the
-// estate's log is ended by adding it.
-func (r *Run) SealedHead(s Signer) (Head, bool, error) {
-	r.writing.Lock()
-	defer r.writing.Unlock()
-	sealed, key, err := r.vouched(s)
-	if err != nil || sealed.size == 0 {
-		return Head{}, false, err
-	}
-	h := Head{Schema: keyrotor.SchemaRunHead, Version: keyrotor.SchemaVersion, Run: r.id, Key: key, Size: sealed.size, Root: sealed.root}
-	err = r.entriesUpTo(r.size, func(e Entry) error {
-		if e.Seq == sealed.size-1 {
-			h.At = e.At
-		}
-		return nil
-	})
-	return h, err == nil, err
 }
 
 // vouched is the seal that the run stands under, of size 0 where there is none, and

@@ -47,6 +47,14 @@ func (t *tree) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	return out, nil
 }
 
+// hash is that of a leaf; false for one that the tree does not have.
+func (t *tree) hash(leaf int64) (tlog.Hash, bool) {
+	if leaf >= t.leaves {
+		return tlog.Hash{}, false
+	}
+	return t.stored[tlog.StoredHashIndex(0, leaf)], true
+}
+
 func (t *tree) add(leaf []byte) error {
 	hashes, err := tlog.StoredHashes(t.leaves, leaf, t)
 	if err != nil {
@@ -101,7 +109,7 @@ func (t *tree) writeBundles(f folder, dir string, old int64, leaves iter.Seq2[[]
 		if err != nil {
 			return err
 		}
-		if n >= t.leaves || t.stored[tlog.StoredHashIndex(0, n)] != tlog.RecordHash(leaf) {
+		if want, known := t.hash(n); !known || want != tlog.RecordHash(leaf) {
 			return fmt.Errorf("entry %d is not the one that was written", n)
 		}
 		if n++; n <= first {

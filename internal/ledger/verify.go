@@ -123,13 +123,19 @@ func verifyOnce(dir string, o VerifyOptions) (Report, error) {
 // journal or a checkpoint.
 func standing(dir string) string {
 	var all strings.Builder
-	for _, pattern := range []string{"log/*", "ledger/*", "runs/*/log/*"} {
-		names, _ := filepath.Glob(filepath.Join(dir, filepath.FromSlash(pattern)))
-		for _, name := range names {
-			if info, err := os.Stat(name); err == nil {
-				fmt.Fprintln(&all, name, info.Size(), info.ModTime().UnixNano())
+	note := func(folder string) {
+		files, _ := os.ReadDir(folder)
+		for _, f := range files {
+			if info, err := f.Info(); err == nil {
+				fmt.Fprintln(&all, folder, f.Name(), info.Size(), info.ModTime().UnixNano())
 			}
 		}
+	}
+	note(filepath.Join(dir, logDir))
+	note(filepath.Join(dir, estateDir))
+	runs, _ := os.ReadDir(filepath.Join(dir, "runs"))
+	for _, run := range runs {
+		note(filepath.Join(dir, "runs", run.Name(), logDir))
 	}
 	return all.String()
 }

@@ -97,7 +97,7 @@ func (v *verifier) estateTiles() error {
 		if v.estateLost || len(tiles) == 0 {
 			return nil
 		}
-		if next := v.headAhead(0); next == nil || !v.firstSeal() {
+		if next := v.headAhead(0); next == nil || !v.neverKnown() {
 			v.fault(path.Join(estateDir, "checkpoint"), 0, "file is missing")
 		} else {
 			v.notice("%s: its first seal was interrupted before its checkpoint", estateDir)
@@ -140,23 +140,25 @@ func (v *verifier) headAhead(size int) []byte {
 	return leaf
 }
 
-// firstSeal reports whether all that is sealed here is one seal of one run.
-func (v *verifier) firstSeal() bool {
-	seals := 0
+// neverKnown reports whether no seal names a head of the estate's log: it was empty
+// then, and what is sealed here was interrupted before its first head was added.
+func (v *verifier) neverKnown() bool {
 	for _, r := range v.runs {
-		if r.log.cp != nil {
-			seals += r.sealsIn(0, int64(len(r.entries)))
+		found := r.marks()
+		for i, e := range r.entries {
+			if size, _, ok := parseHead(e.Head); e.Type == TypeSeal && i < r.sealed && !found.has(e.Seq) && ok && size > 0 {
+				return false
+			}
 		}
 	}
-	return seals == 1
+	return true
 }
 
-// lastSealOnly reports whether of all that the checkpoint covers from an entry on
-// nothing but the last seal is new to the estate's log: the seal was interrupted
-// before its head was added, which the run's next command does.
-func (r *runCheck) lastSealOnly(from int64) bool {
+// ahead reports whether a run was sealed further than the estate's log knows, and its
+// seals are whole: they were interrupted before their heads were added, or failed.
+func (r *runCheck) ahead(from int64) bool {
 	to := int64(r.log.cp.size)
-	return r.log.fits && from >= 0 && from < to && to <= int64(len(r.entries)) && r.sealsIn(from, to) == 1 && r.entries[to-1].Type == TypeSeal
+	return r.log.fits && from >= 0 && from < to && to <= int64(len(r.entries)) && r.entries[to-1].Type == TypeSeal
 }
 
 // sealsIn counts the seals among the entries from one up to another. A seal that
@@ -197,10 +199,9 @@ func (v *verifier) joinHeads() error {
 		}
 		v.holdHead(h, r)
 	}
-	interrupted := v.oneBehind(last)
 	for _, id := range slices.Sorted(sortedIDs(v.runs)) {
 		r := v.runs[id]
-		if err := v.approvedHeads(r); err != nil {
+		if err := v.witnesses(r); err != nil {
 			return err
 		}
 		name := path.Join(r.log.dir, "checkpoint")
@@ -210,30 +211,17 @@ func (v *verifier) joinHeads() error {
 			if !v.hasFault(name) {
 				v.fault(name, 0, "file is missing: the estate's log has the run's head")
 			}
-		case r.log.cp != nil && !known && v.estate.cp == nil && v.firstSeal():
+		case r.log.cp != nil && !known && v.estate.cp == nil && v.neverKnown():
 			v.notice("%s: its first seal is not in the estate's log: it was interrupted, or there was never more here", r.dir)
 		case r.log.cp != nil && !known && v.estate.cp == nil && !v.hasFault(path.Join(estateDir, "checkpoint")):
 			v.fault(path.Join(estateDir, "checkpoint"), 0, "file is missing: run %s was sealed", id)
-		case r.log.cp != nil && int64(r.log.cp.size) != h.Size && interrupted && r.lastSealOnly(h.Size):
-			v.notice("%s: its last seal is not in the estate's log: it was interrupted, and the run's next command adds it, or the run is not of this estate", r.dir)
+		case r.log.cp != nil && int64(r.log.cp.size) != h.Size && r.ahead(h.Size) && (known || v.estate.cp != nil):
+			v.notice("%s: its last seal is not in the estate's log: it was interrupted, and the next scan adds it, or the run is not of this estate", r.dir)
 		case r.log.cp != nil && (!known || int64(r.log.cp.size) != h.Size):
 			v.fault(name, 0, "it covers %d entries, the estate's log knows of %d: a seal was interrupted, or one of the two logs was cut back", r.log.cp.size, h.Size)
 		}
 	}
 	return nil
-}
-
-// oneBehind reports whether no more than one run is ahead of what the estate's log
-// knows of it. One is a seal that was interrupted, which the next command ends; of
-// several, the estate's log was cut back.
-func (v *verifier) oneBehind(last map[keyrotor.RunID]Head) bool {
-	n := 0
-	for id, r := range v.runs {
-		if r.log.cp != nil && int64(r.log.cp.size) != last[id].Size {
-			n++
-		}
-	}
-	return n <= 1
 }
 
 // holdHead checks one head against the entries that it covers.
@@ -254,14 +242,21 @@ func (v *verifier) holdHead(h Head, r *runCheck) {
 	}
 }
 
-// approvedHeads holds the estate's log against what approvers saw of it when they
-// signed: their signatures are checkpoints that the ledger's key cannot forge. What
-// no seal of a writer covers bears no witness.
-func (v *verifier) approvedHeads(r *runCheck) error {
+// witnesses holds the estate's log against what approvers saw of it when they signed,
+// whose signatures the ledger's key cannot forge, and against what each seal names.
+// What no seal of a writer covers bears no witness.
+func (v *verifier) witnesses(r *runCheck) error {
 	found := r.marks()
 	for i, e := range r.entries {
-		if e.Type == TypeApproval && e.Approval != nil && !found.has(e.Seq) && i < r.sealed {
-			v.witness(path.Join(r.log.dir, "journal.jsonl"), i+1, *e.Approval)
+		if found.has(e.Seq) || i >= r.sealed {
+			continue
+		}
+		journal := path.Join(r.log.dir, "journal.jsonl")
+		switch {
+		case e.Type == TypeApproval && e.Approval != nil:
+			v.witness(journal, i+1, strconv.Quote(e.Approval.Principal)+" signed", e.Approval.Statement.LedgerHead)
+		case e.Type == TypeSeal:
+			v.witness(journal, i+1, "this seal was made", e.Head)
 		}
 	}
 	files := r.recordedArtifacts()
@@ -276,7 +271,7 @@ func (v *verifier) approvedHeads(r *runCheck) error {
 		}
 		var a keyrotor.Approval
 		if there && digestOf(data) == files[name].last && json.Unmarshal(data, &a) == nil {
-			v.witness(file, 0, a)
+			v.witness(file, 0, strconv.Quote(a.Principal)+" signed", a.Statement.LedgerHead)
 		}
 	}
 	return nil
@@ -286,20 +281,19 @@ func digestOf(data []byte) keyrotor.Digest {
 	return keyrotor.Digest(fmt.Sprintf("sha256:%x", sha256.Sum256(data)))
 }
 
-// witness holds the estate's log against the head that one approval carries.
-func (v *verifier) witness(file string, line int, a keyrotor.Approval) {
-	head := a.Statement.LedgerHead
+// witness holds the estate's log against the head that an approval or a seal carries.
+func (v *verifier) witness(file string, line int, what, head string) {
 	size, root, ok := parseHead(head)
 	if ok && size == 0 || head == "" {
 		return
 	}
 	switch {
 	case !ok:
-		v.fault(file, line, "%q signed a ledger head that cannot be read: %q", a.Principal, head)
+		v.fault(file, line, "%s beside a ledger head that cannot be read: %q", what, head)
 	case size > len(v.estate.leaves):
-		v.fault(file, line, "%q signed when the estate's log had %d entries, here are %d: its end was cut off", a.Principal, size, len(v.estate.leaves))
+		v.fault(file, line, "%s when the estate's log had %d entries, here are %d: its end was cut off", what, size, len(v.estate.leaves))
 	case !sameHash(merkleRoot(hashLeaves(v.estate.leaves[:size])), root):
-		v.fault(file, line, "%q signed when the estate's log had %d entries, and the first %d are others now: it was rewritten", a.Principal, size, size)
+		v.fault(file, line, "%s when the estate's log had %d entries, and the first %d are others now: it was rewritten", what, size, size)
 	}
 }
 

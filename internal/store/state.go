@@ -85,11 +85,15 @@ func (s *State) Run(id keyrotor.RunID) (*Run, error) {
 		return nil, fmt.Errorf("%q is no run id such as 20261121T101502Z-5f3c: %w", string(id), keyrotor.ErrNotFound)
 	}
 	dir := filepath.Join(s.runs(), string(id))
-	if _, err := os.Stat(dir); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("run %s is not in %s: %w", id, s.dir, keyrotor.ErrNotFound)
-		}
+	info, err := os.Lstat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("run %s is not in %s: %w", id, s.dir, keyrotor.ErrNotFound)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("open run %s: %w", id, err)
+	}
+	if !info.IsDir() {
+		return nil, fmt.Errorf("open run %s: %s is a link, or no folder", id, dir)
 	}
 	return &Run{id: id, dir: dir}, nil
 }
