@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/keyrotor/keyrotor/internal/testenv"
+
 	"github.com/keyrotor/keyrotor/internal/sandbox"
 )
 
@@ -28,6 +30,7 @@ func brokenOff(t *testing.T) (r *rig, whole, broken string) {
 }
 
 func TestVerifyOfARunThatWasBrokenOffConfirmsNoOlderOne(t *testing.T) {
+	testenv.Slow(t, "several applies")
 	r, whole, broken := brokenOff(t)
 	if out := r.must(exitDone, "report", "--output", "markdown"); strings.Contains(out, "Nothing of it has been carried out") || !strings.Contains(out, "a call was announced, and its answer is not in the log") {
 		t.Errorf("the report knows nothing of what was done before the kill:\n%s", out)
@@ -57,6 +60,7 @@ func TestVerifyOfARunThatWasBrokenOffConfirmsNoOlderOne(t *testing.T) {
 }
 
 func TestVerifyNamesTheRunItLookedAtAndNewerScans(t *testing.T) {
+	testenv.Slow(t, "several scans and an apply")
 	_, url := watch(t, many(2), sandbox.Options{})
 	r := newRig(t, url, sandbox.Management)
 	first := scannedRun(t, r)

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keyrotor/keyrotor/internal/testenv"
+
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/keyrotor/keyrotor"
@@ -42,6 +44,7 @@ func mostlyRotating(n int) sandbox.WorldSpec {
 // The list showed the hundred keys that a plan repeats of those that rotate, and
 // counted after a filter what it found among those.
 func TestTheListShowsEveryKeyThatRotatesAndNotThePlansSample(t *testing.T) {
+	testenv.Slow(t, "a world of many keys")
 	const rotating = 180
 	_, url := watch(t, mostlyRotating(rotating), sandbox.Options{})
 	r := newRig(t, url, sandbox.Management)

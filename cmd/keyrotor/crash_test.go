@@ -160,6 +160,7 @@ func TestApplyKilledAgainAndAgainEndsWithEveryKeyEnabledOnce(t *testing.T) {
 // Every boundary of the call itself: the request is not sent on, is sent on
 // after keyrotor is gone, and has its effect with nobody to hear of it.
 func TestRotateNowKilledAtTheCallNeverRotatesTwice(t *testing.T) {
+	testenv.Slow(t, "a killed process")
 	w, url := watch(t, many(pick(3, 6)), sandbox.Options{RotationTakes: 50 * time.Millisecond})
 	r := newRig(t, url, sandbox.Management)
 	r.must(exitDone, "scan")

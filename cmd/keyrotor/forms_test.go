@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/keyrotor/keyrotor/internal/testenv"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 
@@ -71,6 +73,7 @@ func TestTheRootCommandChecksOutputForAll(t *testing.T) {
 var fileSchemas = []string{keyrotor.SchemaPlan, keyrotor.SchemaOutcome, keyrotor.SchemaVerification, keyrotor.SchemaSummary}
 
 func TestASchemaHasOneShapeOverAllCommandsAndIsDocumented(t *testing.T) {
+	testenv.Slow(t, "every command in every form")
 	_, url := watch(t, few(), sandbox.Options{})
 	r := newRig(t, url, sandbox.Management)
 	r.write("tests.yaml", "tests:\n  - name: off\n    asset: {region: us-east-1}\n    expect: {kms-rotation-on: pass}\n")

@@ -123,6 +123,7 @@ func TestASandboxNamesTheAddressThatIsTaken(t *testing.T) {
 // TestADemoBesideAnEarlierOne runs the demo in its own process, for it points
 // the environment at its sandbox.
 func TestADemoBesideAnEarlierOne(t *testing.T) {
+	testenv.Slow(t, "two demos")
 	home := t.TempDir()
 	demo := func(want int, args ...string) string {
 		t.Helper()

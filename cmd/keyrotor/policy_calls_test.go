@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keyrotor/keyrotor/internal/testenv"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/keyrotor/keyrotor/internal/aws"
@@ -191,6 +193,7 @@ func (r *watched) undo(names ...string) {
 // The printed policies lacked what apply asks with the scan role and of the
 // organization: every canary stopped. Others held what their commands never call.
 func TestThePolicyOfEachCommandIsWhatItCalls(t *testing.T) {
+	testenv.Slow(t, "every command and kind of change")
 	t.Parallel()
 	c := &census{calls: map[string]map[string]bool{"plan": {}, "explain": {}}}
 	t.Run("commands", func(t *testing.T) {

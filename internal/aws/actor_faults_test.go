@@ -12,6 +12,7 @@ import (
 )
 
 func TestDoubtIsToldAndNeverFollowedByASecondCall(t *testing.T) {
+	testenv.Slow(t, "waits for answers that do not come")
 	zero := 0
 	cases := map[string]struct {
 		fault sandbox.Fault

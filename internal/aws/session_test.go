@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keyrotor/keyrotor/internal/testenv"
+
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/aws"
 	"github.com/keyrotor/keyrotor/internal/inventory"
@@ -163,6 +165,7 @@ func TestACancelledScanIsAnErrorAndNoGap(t *testing.T) {
 }
 
 func TestQuotasOfTheServiceAreKeptWithoutAFailedCall(t *testing.T) {
+	testenv.Slow(t, "waits as the quotas force")
 	s, a := actorWorld(t, sandbox.Options{Quotas: true}, aws.Config{})
 	var steps []keyrotor.Step
 	for range 30 {

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keyrotor/keyrotor/internal/testenv"
+
 	"golang.org/x/crypto/ssh"
 
 	"github.com/keyrotor/keyrotor"
@@ -38,6 +40,7 @@ func signed(t *testing.T, p keyrotor.Plan) keyrotor.Plan {
 
 // A canary that ended unproven held up the rest of its plan for good.
 func TestACanaryThatShowsLaterLetsTheRestGoOn(t *testing.T) {
+	testenv.Slow(t, "waits for what shows late")
 	e := newEstate(t)
 	p := rotating(t, e.planFor(t, day, "k1", "k2"))
 	approval := e.approval(t, p, time.Hour)

@@ -117,6 +117,7 @@ func TestAKilledWriterIsNeverTakenForAForger(t *testing.T) {
 }
 
 func TestARecordThatIsBeingWrittenIsNotTakenForTamperedWith(t *testing.T) {
+	testenv.Slow(t, "checks beside a writer")
 	s := newState(t)
 	if err := s.writing(0); err != nil {
 		t.Fatal(err)

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/keyrotor/keyrotor/internal/testenv"
+
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/ledger"
 )
@@ -131,6 +133,7 @@ func TestOnlyFilesOfTheRunCanBeRecorded(t *testing.T) {
 
 // A head that listed all files grew past the longest entry with several hundred.
 func TestARunOfAThousandFilesFitsTheEstatesLog(t *testing.T) {
+	testenv.Slow(t, "a thousand synced files")
 	s := newState(t)
 	files := map[string]string{}
 	for i := range 1000 {

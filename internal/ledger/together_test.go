@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keyrotor/keyrotor/internal/testenv"
+
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/ledger"
 )
@@ -70,6 +72,7 @@ func TestTwoMachinesThatBelieveEachOtherGoOnAfterAKill(t *testing.T) {
 // Where the estate's log cannot be written, each scan leaves a seal that it does not
 // know. Once it can be, all of them are known for what they are.
 func TestSealsThatTheEstatesLogNeverLearntOfAreMended(t *testing.T) {
+	testenv.Slow(t, "many seals")
 	s := newState(t)
 	for n := range 20 {
 		if err := s.attempt(later(n), s.signer, true); err != nil {

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keyrotor/keyrotor/internal/testenv"
+
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/apply"
 	"github.com/keyrotor/keyrotor/internal/apply/applytest"
@@ -15,6 +17,7 @@ import (
 
 // TestTheSuiteBitesOnTheWayBack plants faults in the way back out of a stretch.
 func TestTheSuiteBitesOnTheWayBack(t *testing.T) {
+	testenv.Slow(t, "plants a fault in each way back")
 	refusing := func(how rotatetest.Refusal) func(*applytest.Fuse) applytest.World {
 		return func(f *applytest.Fuse) applytest.World { return rotatetest.RefusingSingleUserWorld(f, how) }
 	}
