@@ -128,7 +128,8 @@ func whole(body []byte, members []string) error {
 		Truncated             bool
 		NextMarker, NextToken string
 	}
-	if json.Unmarshal(body, &list) == nil && list.Truncated && list.NextMarker == "" {
+	paged := bytes.Contains(body, []byte(`"Truncated"`)) || bytes.Contains(body, []byte(`"NextToken"`))
+	if paged && json.Unmarshal(body, &list) == nil && list.Truncated && list.NextMarker == "" {
 		return &unbelievable{codeIncomplete, "the list goes on (Truncated), and the answer lacks NextMarker"}
 	}
 	for _, member := range members {
