@@ -15,7 +15,7 @@ import (
 
 // Sizes of the scan that is timed: an account × 4 Regions × 500 keys.
 const (
-	rateRounds   = 9
+	rateRounds   = 15
 	rateAccounts = 1
 )
 
