@@ -74,15 +74,6 @@ func (e *Estate) HeadOver(run keyrotor.RunID, log Journal) (string, error) {
 	return l.head(), nil
 }
 
-// Known is how many sealed entries of a run the log knows of; 0 for none.
-func (e *Estate) Known(run keyrotor.RunID) (int64, error) {
-	l, err := e.read()
-	if err != nil {
-		return 0, err
-	}
-	return l.known(run), nil
-}
-
 // Behind are those of the runs of a state folder that have a seal which the log
 // does not know: it was interrupted before its head was added.
 func (e *Estate) Behind(runs map[keyrotor.RunID]string) ([]keyrotor.RunID, error) {
