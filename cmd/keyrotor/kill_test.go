@@ -18,17 +18,7 @@ import (
 // next command has mended things, whether the record is whole.
 func TestNoKilledCommandLooksLikeAForger(t *testing.T) {
 	testenv.Slow(t, "takes seconds")
-	world, o, err := worldNamed("few")
-	if err != nil {
-		t.Fatal(err)
-	}
-	box := sandbox.New(o)
-	if err := box.Load(world); err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(box)
-	defer server.Close()
-	r := newRig(t, server.URL, world.Management)
+	r := fewKeys(t)
 	state := filepath.Join(r.dir, "state")
 	r.must(exitDone, "scan")
 	kills := 0
@@ -58,9 +48,9 @@ func TestNoKilledCommandLooksLikeAForger(t *testing.T) {
 	t.Logf("%d commands were killed", kills)
 }
 
-// A run that was killed while it was scanned stayed unsealed for good, for the next
-// scan is another run.
-func TestTheNextScanSealsWhatAKilledOneLeft(t *testing.T) {
+// fewKeys is a workplace beside a sandbox of a few keys.
+func fewKeys(t *testing.T) *rig {
+	t.Helper()
 	world, o, err := worldNamed("few")
 	if err != nil {
 		t.Fatal(err)
@@ -70,8 +60,14 @@ func TestTheNextScanSealsWhatAKilledOneLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(box)
-	defer server.Close()
-	r := newRig(t, server.URL, world.Management)
+	t.Cleanup(server.Close)
+	return newRig(t, server.URL, world.Management)
+}
+
+// A run that was killed while it was scanned stayed unsealed for good, for the next
+// scan is another run.
+func TestTheNextScanSealsWhatAKilledOneLeft(t *testing.T) {
+	r := fewKeys(t)
 	r.must(exitDone, "scan")
 	state := filepath.Join(r.dir, "state")
 	runs, err := filepath.Glob(filepath.Join(state, "runs", "*"))
