@@ -8,6 +8,7 @@ import (
 	"time"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/smithy-go/middleware"
 )
 
@@ -96,6 +97,8 @@ func (l *lanes) lane(op operation) *lane {
 // lower case but for a few.
 func callName(service, name string) string {
 	switch service {
+	case kms.ServiceID: // of every call of a scan
+		return "kms:" + name
 	case "Resource Groups Tagging API":
 		return "tag:" + name
 	default:

@@ -43,7 +43,7 @@ var errEnough = errors.New("enough")
 // of the next one. A marker that comes again leads round in a circle: with the
 // SDK's StopOnDuplicateToken that would pass for the end of the list.
 func eachPage[Out, Option any](ctx context.Context, pages pager[Out, Option], most int, each func(*Out) (next *string, err error)) error {
-	seen := make(map[string]bool)
+	var seen map[string]bool // of markers; most lists have one page and none
 	for n := 0; pages.HasMorePages(); n++ {
 		if n == most {
 			return &unbelievable{codeEndless, fmt.Sprintf("the list does not end within %d pages", most)}
@@ -60,8 +60,14 @@ func eachPage[Out, Option any](ctx context.Context, pages pager[Out, Option], mo
 			return err
 		}
 		marker := awssdk.ToString(next)
-		if marker != "" && seen[marker] {
+		if marker == "" {
+			continue
+		}
+		if seen[marker] {
 			return &unbelievable{codeEndless, "the list leads back to a page that was read"}
+		}
+		if seen == nil {
+			seen = make(map[string]bool)
 		}
 		seen[marker] = true
 	}

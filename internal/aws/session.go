@@ -219,7 +219,7 @@ func (e *Estate) kms(account, region string, role Role) *kms.Client {
 	if known != nil {
 		return known
 	}
-	made := kms.NewFromConfig(e.session(account, region, role))
+	made := kms.NewFromConfig(e.session(account, region, role), resolveOnce)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if known = e.clients[key]; known == nil {
