@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -23,6 +25,17 @@ func largeRegions() []string {
 
 // placesAtOnce is how many accounts × Regions keyrotor lists at once by default.
 const placesAtOnce = 8
+
+// childBare is the floor as a program. It keeps nothing: the state folder, which it
+// is given as keyrotor's scan is, stays as it was.
+const childBare = "bare"
+
+func bareOnce(ctx context.Context, args []string, out io.Writer) error {
+	if len(args) < 2 {
+		return errors.New("bare: name a state folder and accounts")
+	}
+	return sayTime(out, func() error { return bareScan(ctx, args[1:]) })
+}
 
 // bareScan is the floor: what a careful person writes with the SDK and nothing
 // else. One client per account and Region with the SDK's own transport and

@@ -58,7 +58,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) int {
 // children are the programs that bench runs of itself.
 func children() map[string]func(context.Context, []string, io.Writer) error {
 	return map[string]func(context.Context, []string, io.Writer) error{
-		childServe: serve, childScan: scanOnce, childMeasured: measured,
+		childServe: serve, childScan: scanOnce, childBare: bareOnce, childMeasured: measured,
 	}
 }
 

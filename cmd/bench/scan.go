@@ -19,21 +19,23 @@ import (
 )
 
 // childScan scans the whole world, or the accounts that are named, into the given
-// state folder: a process of its own, whose memory can be measured.
+// state folder: a process of its own, whose memory and time can be measured.
 const childScan = "scan"
 
-func scanOnce(ctx context.Context, args []string, _ io.Writer) error {
+func scanOnce(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) < 1 {
 		return errors.New("scan: name a state folder")
 	}
 	debug.SetGCPercent(garbageOfCalls)
-	_, _, err := scanThen(ctx, args[0], aws.Config{Quota: noQuota, Accounts: args[1:]}, (*cycle.Record).Seal) // what no seal covers is not built on
-	return err
+	return sayTime(out, func() error {
+		_, _, err := scanThen(ctx, args[0], aws.Config{Quota: noQuota, Accounts: args[1:]}, (*cycle.Record).Seal) // what no seal covers is not built on
+		return err
+	})
 }
 
-// garbageOfCalls is the percentage under which the keyrotor program scans; the
-// floor of a measure has the same.
-const garbageOfCalls = 400
+// garbageOfCalls is the percentage under which the keyrotor program scans, see
+// cmd/keyrotor/garbage.go.
+const garbageOfCalls = 800
 
 // noQuota lifts the quotas, so that what is measured is keyrotor and not the
 // waiting that AWS asks for.
