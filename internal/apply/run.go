@@ -60,7 +60,7 @@ func (e *Executor) Run(ctx context.Context, p keyrotor.Plan) (Result, error) {
 			}
 		}
 	}
-	_ = t.payOwed(context.WithoutCancel(ctx)) // what fails here is in recordErr below
+	t.pay(ctx) // also after the record broke: there may be room again
 	res := Result{Stopped: t.breaker.run()}
 	for _, c := range p.Changes {
 		res.Outcomes = append(res.Outcomes, t.done[c.ID])
@@ -118,7 +118,9 @@ func (t *turn) one(ctx context.Context, c keyrotor.Change, wave int, refused str
 	o.InDoubt = len(m.Open) > 0 // an intent that neither a receipt nor a refusal closed
 	o.Ended = t.Now().UTC()
 	t.breaker.leave(o)
-	t.finish(o, t.recordErr() == nil)
+	// An outcome ends the record of its change: no later turn would look at a step
+	// again whose receipt came after it, or never.
+	t.finish(o, t.payOwed(ctx) == nil)
 	return o
 }
 

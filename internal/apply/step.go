@@ -229,11 +229,17 @@ func lastOfStretch(c keyrotor.Change, stretch int) int {
 }
 
 // payOwed writes the receipts that a stretch left behind; until it succeeds no
-// new effect begins.
+// new effect begins, and no outcome is written.
 func (t *turn) payOwed(ctx context.Context) error {
-	if err := t.recordErr(); err != nil {
-		return err
+	if t.recordErr() == nil {
+		t.pay(ctx)
 	}
+	return t.recordErr()
+}
+
+// pay is payOwed, whether the record broke before or not. What fails is in
+// recordErr.
+func (t *turn) pay(ctx context.Context) {
 	t.mu.Lock()
 	owed := t.owed
 	t.owed = nil
@@ -244,8 +250,7 @@ func (t *turn) payOwed(ctx context.Context) error {
 			t.owed = append(t.owed, owed[i:]...)
 			t.mu.Unlock()
 			t.recordFailed(fmt.Errorf("receipt of step %d of %s: %w", r.Step, r.Change, err))
-			return t.recordErr()
+			return
 		}
 	}
-	return nil
 }

@@ -88,6 +88,41 @@ func TestReceiptsThatAStretchOwesAreWrittenWhenThereIsRoom(t *testing.T) {
 	}
 }
 
+// A receipt failed inside a stretch and again when it was to be paid, and the
+// change was settled in between: no later turn looked at its step again.
+func TestNoChangeIsSettledWhileAReceiptIsOwed(t *testing.T) {
+	t.Parallel()
+	const receipts = 6 // of both changes, and what is paid late
+	for first := range receipts {
+		for second := range receipts {
+			w, j, n := newSwitches(), &applytest.Journal{}, 0
+			j.Touch = func(name string, _ bool, act func() error) error {
+				if name != "journal.Receive" {
+					return act()
+				}
+				n++
+				if n-1 == first || n-1 == second {
+					return applytest.ErrFull
+				}
+				return act()
+			}
+			p := planOf(append([]keyrotor.Change{stretch(change("k1", "1", keyrotor.Install, keyrotor.Try, keyrotor.Promote), 1, 3)}, many(1, "a")...))
+			_, err := executor(w, j).Run(t.Context(), p)
+			if m := j.Past()["k1"]; m.Outcome != nil && m.Outcome.State.Final() && len(m.Open) > 0 {
+				t.Errorf("receipts %d and %d failed: settled as %s with %d intents open (%v)", first, second, m.Outcome.State, len(m.Open), err)
+			}
+			j.Touch = nil
+			res, err := executor(w, j).Run(t.Context(), p)
+			if err != nil || res.Counts()[keyrotor.Succeeded] != 2 || len(w.effects()) != 4 {
+				t.Errorf("receipts %d and %d failed, then room: %v, %v, effects %v", first, second, states(res), err, w.effects())
+			}
+			if m := j.Past()["k1"]; len(m.Receipts) != 3 || len(m.Open) != 0 {
+				t.Errorf("receipts %d and %d failed, then room: %d receipts and %d open intents, want 3 and 0", first, second, len(m.Receipts), len(m.Open))
+			}
+		}
+	}
+}
+
 func TestAFaultInsideAStretchIsTriedAgainAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newSwitches()
