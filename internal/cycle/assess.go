@@ -15,6 +15,9 @@ import (
 // later runs. before is what the judge was told of earlier ones, from what it was
 // made from, which the summary keeps.
 func Assess(a *Record, judge *assess.Assessor, before Earlier, from keyrotor.AssessedFrom, now time.Time) (keyrotor.AssessedCounts, error) {
+	if err := notAssessed(a); err != nil {
+		return keyrotor.AssessedCounts{}, err
+	}
 	err := a.Write(FileEligibility, func(ew io.Writer) error {
 		return a.Write(FileFindings, func(fw io.Writer) error {
 			return a.Write(FileSeenOn, func(sw io.Writer) error {
@@ -42,6 +45,17 @@ func Assess(a *Record, judge *assess.Assessor, before Earlier, from keyrotor.Ass
 	return counts, updateSummary(a, func(s *keyrotor.Summary) {
 		s.Assessed, s.Updated = &counts, now.UTC()
 	})
+}
+
+// notAssessed takes an earlier assessment out of the summary before its files are
+// replaced, one after the other: where a full disk comes between two of them, what
+// is there belongs to no assessment.
+func notAssessed(a *Record) error {
+	summary, err := Summary(a)
+	if err != nil || summary.Assessed == nil {
+		return err
+	}
+	return updateSummary(a, func(s *keyrotor.Summary) { s.Assessed = nil })
 }
 
 func writeAssessment(eligibility, findings *lineWriter, as keyrotor.Assessment) error {

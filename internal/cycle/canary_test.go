@@ -8,6 +8,7 @@ import (
 
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/apply"
+	"github.com/keyrotor/keyrotor/internal/cycle"
 	"github.com/keyrotor/keyrotor/internal/testenv"
 )
 
@@ -41,5 +42,12 @@ func TestACanaryThatWasRolledBackStopsTheRun(t *testing.T) {
 		if got := done.Counts(); got[keyrotor.RolledBack] != 1 || got[keyrotor.NotStarted] != 1 || e.on["k2"] {
 			t.Errorf("turn %d: outcomes %v, want one rolled back and one not started", turn+1, got)
 		}
+	}
+	// What was taken back is looked at too.
+	rec := e.open(t)
+	defer rec.Close()
+	found, err := cycle.Verify(t.Context(), rec, cycle.VerifyOptions{Plan: p, Look: e.look, Now: func() time.Time { return e.now }})
+	if err != nil || len(found) != 1 || found[0].Change != "k1" || found[0].Promised != "as before" {
+		t.Errorf("verified %+v, %v; want the change that was rolled back", found, err)
 	}
 }

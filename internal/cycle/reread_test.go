@@ -10,7 +10,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -18,6 +20,7 @@ import (
 	"github.com/keyrotor/keyrotor/internal/assess"
 	"github.com/keyrotor/keyrotor/internal/cycle"
 	"github.com/keyrotor/keyrotor/internal/ledger"
+	"github.com/keyrotor/keyrotor/internal/store"
 )
 
 // assessedRun is a run of three keys that was assessed under a waiver of one of
@@ -114,6 +117,67 @@ func TestARunIsReadBackAsItWasAssessed(t *testing.T) {
 	}
 	if summary.Assessed.From == nil || summary.Assessed.From.Rules != "sha256:r" || len(summary.Assessed.From.Exemptions) != 1 {
 		t.Errorf("the summary says it was assessed from %+v", summary.Assessed.From)
+	}
+}
+
+// fullAt is a run's folder whose disk is full when one of its files is to be put in
+// place.
+type fullAt struct {
+	*store.Run
+	name string
+}
+
+func (f fullAt) Write(name string, fill func(io.Writer) error) error {
+	if name != f.name {
+		return f.Run.Write(name, fill)
+	}
+	return errors.Join(fill(io.Discard), syscall.ENOSPC)
+}
+
+// The findings of a new assessment stood beside the eligibility and the counts of
+// the one before, and the record vouched for each of them.
+func TestAnAssessmentThatWasReplacedInPartIsNone(t *testing.T) {
+	t.Parallel()
+	for _, at := range []string{cycle.FileEligibility, cycle.FileFindings, cycle.FileSeenOn, cycle.FileSummary} {
+		t.Run(at, func(t *testing.T) {
+			t.Parallel()
+			e, _ := assessedRun(t)
+			again := func(f cycle.Folder) error {
+				t.Helper()
+				pack, err := assess.Builtin()
+				if err != nil {
+					t.Fatal(err)
+				}
+				judge, err := assess.New(assess.Options{Packs: []*assess.Pack{pack}, Now: e.now.AddDate(5, 0, 0)}) // other findings
+				if err != nil {
+					t.Fatal(err)
+				}
+				rec, err := cycle.Open(f, e.run.Dir(), e.key, filepath.Join(e.state.Dir(), "ledger"), func() time.Time { return e.now })
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer rec.Close()
+				_, err = cycle.Assess(rec, judge, cycle.Earlier{}, keyrotor.AssessedFrom{Rules: "sha256:other"}, e.now)
+				return errors.Join(err, rec.Seal())
+			}
+			if err := again(fullAt{e.run, at}); !errors.Is(err, syscall.ENOSPC) {
+				t.Fatalf("got %v, want a full disk", err)
+			}
+			log := ledger.Journal(e.run.Dir())
+			assessed, err := cycle.WasAssessed(e.run, log)
+			if summary, serr := cycle.Summary(e.run); serr != nil || err == nil && assessed && summary.Assessed.From.Rules != "sha256:r" {
+				t.Errorf("assessed %t, %v, %v: vouched for as by %s", assessed, err, serr, summary.Assessed.From.Rules)
+			}
+			if at != cycle.FileSummary && err == nil { // which is the first to be written
+				t.Error("what was replaced in part is vouched for")
+			}
+			if err := again(e.run); err != nil {
+				t.Fatal(err)
+			}
+			if assessed, err := cycle.WasAssessed(e.run, log); err != nil || !assessed {
+				t.Errorf("with room again: assessed %t, %v", assessed, err)
+			}
+		})
 	}
 }
 

@@ -33,7 +33,7 @@ type VerifyOptions struct {
 	Progress    func(done, total int)
 }
 
-// Verify looks freshly at every change that was reported done, and writes
+// Verify looks freshly at every change that was reported done, or taken back, and writes
 // verification.jsonl. It may be repeated at any time: each verification is kept
 // in a file of its own too, for the last one proves nothing of the time before.
 func Verify(ctx context.Context, a *Record, o VerifyOptions) ([]keyrotor.Verification, error) {
@@ -53,8 +53,10 @@ func Verify(ctx context.Context, a *Record, o VerifyOptions) ([]keyrotor.Verific
 	}
 	var todo []keyrotor.Outcome
 	for _, out := range outcomes {
-		if out.State == keyrotor.Succeeded || out.State == keyrotor.Unchanged || out.State == keyrotor.Unproven {
+		switch out.State {
+		case keyrotor.Succeeded, keyrotor.Unchanged, keyrotor.Unproven, keyrotor.RolledBack:
 			todo = append(todo, out)
+		case keyrotor.Skipped, keyrotor.Waiting, keyrotor.Failed, keyrotor.NotStarted: // nothing was promised, or not yet
 		}
 	}
 	results := make([]keyrotor.Verification, len(todo))

@@ -75,23 +75,26 @@ func (e *Estate) HeadOver(run keyrotor.RunID, log Journal) (string, error) {
 }
 
 // Behind are those of the runs of a state folder that have a seal which the log
-// does not know: it was interrupted before its head was added.
+// does not know: it was interrupted before its head was added. Runs whose seal
+// cannot be read are left out and in the error, beside the others.
 func (e *Estate) Behind(runs map[keyrotor.RunID]string) ([]keyrotor.RunID, error) {
 	l, err := e.read()
 	if err != nil {
 		return nil, err
 	}
 	var behind []keyrotor.RunID
+	var unread []error
 	for run, dir := range runs {
 		size, err := Journal(dir).sealedSize()
 		if err != nil {
-			return nil, err
+			unread = append(unread, fmt.Errorf("run %s: %w", run, err))
+			continue
 		}
 		if size > l.known(run) {
 			behind = append(behind, run)
 		}
 	}
-	return behind, nil
+	return behind, errors.Join(unread...)
 }
 
 // Add appends a run's head under the file lock: whoever comes second waits,

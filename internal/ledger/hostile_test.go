@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -108,6 +109,31 @@ func TestAnEstatesLogThatWasCutBackPastSeveralRunsIsAFault(t *testing.T) {
 		if report := verify(t, s.dir, ledger.VerifyOptions{Key: s.key}); report.OK() {
 			t.Errorf("forged marks %v: no fault", forged)
 		}
+	}
+}
+
+// One run whose seal could not be read kept every other from being mended.
+func TestARunThatCannotBeReadHidesNoOtherThatIsBehind(t *testing.T) {
+	s := newState(t)
+	const other = keyrotor.RunID("20261121T101502Z-0002")
+	s.turn(t, runID, 1, nil)
+	if err := os.RemoveAll(filepath.Join(s.dir, "ledger")); err != nil { // the log knows neither
+		t.Fatal(err)
+	}
+	s.turn(t, other, 1, nil)
+	if err := os.RemoveAll(filepath.Join(s.dir, "ledger")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(s.runDir(other), "log", "checkpoint"), []byte("torn"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	estate, err := ledger.OpenEstate(filepath.Join(s.dir, "ledger"), s.signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	behind, err := estate.Behind(map[keyrotor.RunID]string{runID: s.runDir(runID), other: s.runDir(other)})
+	if !slices.Equal(behind, []keyrotor.RunID{runID}) || err == nil || !strings.Contains(err.Error(), string(other)) {
+		t.Errorf("behind: got %v, %v; want the one run, and the other in the error", behind, err)
 	}
 }
 

@@ -109,7 +109,10 @@ func (r *Run) Write(name string, fill func(io.Writer) error) error {
 	if err := root.Rename(temp, name); err != nil {
 		return cannotWrite(r.dir, err)
 	}
-	return syncDir(root, dir)
+	if err := syncDir(root, dir); err != nil {
+		return cannotWrite(r.dir, err)
+	}
+	return nil
 }
 
 // List names every file of the run but those of its log, sorted, with slashes.

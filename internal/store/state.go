@@ -75,7 +75,10 @@ func (s *State) NewRun(now time.Time, random io.Reader) (*Run, error) {
 		if err != nil {
 			return nil, cannotWrite(s.dir, err)
 		}
-		return r, syncFolder(s.runs())
+		if err := syncFolder(s.runs()); err != nil {
+			return nil, cannotWrite(s.dir, err)
+		}
+		return r, nil
 	}
 }
 

@@ -34,11 +34,15 @@ func Compare(run keyrotor.RunID, change keyrotor.Change, outcome keyrotor.Outcom
 	}
 	v.Key = seen(fresh.KMS)
 	l := look{Verification: &v, change: change, outcome: outcome, asset: *fresh, key: fresh.KMS, now: now}
-	if outcome.State == keyrotor.RolledBack {
+	switch {
+	case outcome.State != keyrotor.RolledBack:
+		l.compare(change.Steps)
+	case len(change.Undo) == 0:
+		v.Promised = "as before"
+		return is(v, keyrotor.Unreadable, "cannot be compared", "the plan does not say how it was before")
+	default:
 		v.Promised = "as before: " + promises(change.Undo)
 		l.compare(change.Undo)
-	} else {
-		l.compare(change.Steps)
 	}
 	v.Found = strings.Join(l.found, ", ")
 	return v
