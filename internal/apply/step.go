@@ -117,8 +117,10 @@ func (t *turn) announce(ctx context.Context, s keyrotor.Step, intents []Intent) 
 // found is the receipt of an effect that was seen and not answered.
 func found(ctx context.Context, actor Actor, s keyrotor.Step, recovered bool) keyrotor.Receipt {
 	r := keyrotor.Receipt{Recovered: recovered, Found: !recovered}
-	if w, ok := actor.(Witness); ok && recovered {
-		// Where even this cannot be read the receipt says less, and is still true.
+	if w, ok := actor.(Witness); ok {
+		// What another copy of this run made is named as well: verify has nothing
+		// else to go by. Where even this cannot be read the receipt says less, and is
+		// still true.
 		r.Result, _ = w.Result(ctx, s)
 	}
 	return r

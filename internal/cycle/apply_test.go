@@ -39,6 +39,7 @@ type estate struct {
 	on      map[string]bool // by key id
 	refused map[string]bool // EnableKeyRotation of these is refused
 	silent  bool            // no call is answered, and none has an effect to be seen
+	blind   bool            // nobody can look again
 	calls   int
 
 	signersText []byte // the file, where it shall be held against the plan
@@ -90,6 +91,9 @@ var materials = map[bool]string{false: "first", true: "second"}
 
 // look is the second look of the canary's check.
 func (e *estate) look(_ context.Context, t keyrotor.Target, _ []string) (keyrotor.Asset, error) {
+	if e.blind {
+		return keyrotor.Asset{}, errors.New("AccessDenied")
+	}
 	return keyrotor.Asset{ID: t.ID, ARN: t.ARN, KMS: &keyrotor.KMSFacts{
 		State: "Enabled", Rotation: &keyrotor.RotationFacts{On: e.on[t.ID], PeriodDays: 365},
 		Material: &keyrotor.MaterialFacts{ID: materials[e.on[t.ID]]},

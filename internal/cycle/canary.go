@@ -32,12 +32,12 @@ func checkWave(ctx context.Context, w keyrotor.Wave, byID map[keyrotor.ChangeID]
 	switch {
 	case verdicts[keyrotor.Discrepant] > 0:
 		return fmt.Errorf("%d of %d canary changes are not in effect", verdicts[keyrotor.Discrepant], len(checked))
+	case len(checked) > 0 && verdicts[keyrotor.Unreadable] == len(checked):
+		return fmt.Errorf("none of %d canary changes could be read again", len(checked))
 	case w.Number == o.Plan.Waves[len(o.Plan.Waves)-1].Number:
 		return nil // nothing is left to hold up
 	case len(checked) == 0:
 		return withoutSuccess(outcomes, o)
-	case verdicts[keyrotor.Unreadable] == len(checked):
-		return fmt.Errorf("none of %d canary changes could be read again", len(checked))
 	}
 	return nil
 }

@@ -51,3 +51,17 @@ func TestACanaryThatWasRolledBackStopsTheRun(t *testing.T) {
 		t.Errorf("verified %+v, %v; want the change that was rolled back", found, err)
 	}
 }
+
+// A plan of one key ended well though nobody could look at it again.
+func TestACanaryThatNobodyCanReadIsToldThoughNothingFollowsIt(t *testing.T) {
+	t.Parallel()
+	for _, keys := range [][]string{{"k1"}, {"k1", "k2"}} {
+		e := newEstate(t)
+		e.blind = true
+		p := e.planFor(t, day, keys...)
+		_, err := e.apply(t, p, e.approval(t, p, time.Hour))
+		if !errors.Is(err, apply.ErrStopped) || !strings.Contains(err.Error(), "none of 1 canary changes could be read again") {
+			t.Errorf("%d keys: error %v, want that nobody could look", len(keys), err)
+		}
+	}
+}
