@@ -154,6 +154,16 @@ func cannotWrite(err error) error {
 	}
 }
 
+// cannotRead is a log that is there and cannot be read. No command follows a link
+// that leads out of a run's folder.
+func cannotRead(dir string, err error) error {
+	return &keyrotor.Problem{
+		Err:  fmt.Errorf("read the log of the run in %s: %w", dir, err),
+		Now:  "nothing was changed by this command",
+		Next: "keyrotor evidence verify STATE   says what is wrong with it\nthen put the files themselves in their places, and let them be read",
+	}
+}
+
 // addPatience is how long a writer waits for others to be done with the estate's
 // log, each of whom needs well under a second.
 const addPatience = 30 * time.Second

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -24,7 +25,7 @@ func (j Journal) Entries(fn func(Entry) error) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("read the run's log: %w", err)
+		return cannotRead(string(j), err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
@@ -42,7 +43,7 @@ func (j Journal) beginsWith(h Head) (bool, error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("read the run's log: %w", err)
+		return false, cannotRead(string(j), err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
@@ -135,7 +136,7 @@ func (s Sealed) Entries(fn func(Entry) error) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("read the run's log: %w", err)
+		return cannotRead(string(s.Journal), err)
 	}
 	defer root.Close()
 	sealed, err := readSeal(folder{root}, logDir)
@@ -143,11 +144,12 @@ func (s Sealed) Entries(fn func(Entry) error) error {
 		return err
 	}
 	if sealed.signer(runOrigin(s.Run), s.Believed) == "" {
-		return fmt.Errorf("run %s: its last seal is by a key that is not known here", s.Run)
+		named, err := sealer(s.Journal.Entries, sealed.size)
+		return cmp.Or(err, notOurs(s.Run, named))
 	}
 	f, err := root.Open(path.Join(logDir, journalName))
 	if err != nil {
-		return fmt.Errorf("read the run's log: %w", err)
+		return cannotRead(string(s.Journal), err)
 	}
 	defer f.Close()
 	t, size, err := s.tree(f, sealed)

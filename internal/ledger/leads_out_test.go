@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -94,6 +95,58 @@ func TestALinkInARunLeadsNowhereElse(t *testing.T) {
 	}
 	if got := string(read(t, filepath.Join(outside, "summary.json"))); got != "precious" {
 		t.Errorf("the file outside holds %q", got)
+	}
+}
+
+// A record whose files were moved away, with links in their places, was called whole,
+// and no other command could read it.
+func TestALinkInARecordIsAFault(t *testing.T) {
+	for _, name := range []string{
+		"ledger", "ledger/checkpoint", "runs/" + string(runID), "runs/" + string(runID) + "/log", "runs/" + string(runID) + "/log/journal.jsonl",
+		"runs/" + string(runID) + "/log/checkpoint", "runs/" + string(runID) + "/plan.json", "runs/" + string(runID) + "/approvals",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newState(t)
+			s.turn(t, runID, 1, map[string]string{"plan.json": "{}", "approvals/a.json": "{}"})
+			if report := verify(t, s.dir, ledger.VerifyOptions{Key: s.key}); !report.OK() {
+				t.Fatalf("before: %v", report.Faults)
+			}
+			away, path := filepath.Join(t.TempDir(), "away"), filepath.Join(s.dir, filepath.FromSlash(name))
+			if err := errors.Join(os.Rename(path, away), os.Symlink(away, path)); err != nil {
+				t.Fatal(err)
+			}
+			want := name + ": is a link; a record holds its files themselves"
+			report := verify(t, s.dir, ledger.VerifyOptions{Key: s.key})
+			if !slices.ContainsFunc(report.Faults, func(f ledger.Fault) bool { return f.String() == want }) {
+				t.Errorf("faults %v, want %q", report.Faults, want)
+			}
+		})
+	}
+}
+
+func TestALogThatALinkLeadsToIsNotRead(t *testing.T) {
+	s := newState(t)
+	s.turn(t, runID, 1, nil)
+	log := filepath.Join(s.runDir(runID), "log")
+	away := filepath.Join(t.TempDir(), "away")
+	if err := errors.Join(os.Rename(log, away), os.Symlink(away, log)); err != nil {
+		t.Fatal(err)
+	}
+	err := ledger.Journal(s.runDir(runID)).Entries(func(ledger.Entry) error { return nil })
+	var problem *keyrotor.Problem
+	if !errors.As(err, &problem) || !strings.Contains(problem.Next, "keyrotor evidence verify") {
+		t.Errorf("got %v, want a problem that says how to find what is wrong", err)
+	}
+}
+
+func TestTheSealOfAStrangerNamesHisKeyToReaders(t *testing.T) {
+	s := newState(t)
+	s.turn(t, runID, 1, nil)
+	_, other := newSigner(t, 9)
+	err := ledger.Sealed{Journal: ledger.Journal(s.runDir(runID)), Run: runID, Believed: []string{other}}.Entries(func(ledger.Entry) error { return nil })
+	var refused *keyrotor.Refusal
+	if !errors.As(err, &refused) || !slices.Equal(refused.Why, []string{s.signer.VerifierKey()}) || !strings.Contains(refused.Next, "ledger_keys") {
+		t.Errorf("got %v, want a refusal that names the key and where to add it", err)
 	}
 }
 

@@ -156,13 +156,7 @@ func (r *Run) otherThanSealed() error {
 // stranger refuses a run that somebody else sealed, and names the key that the seal
 // itself names.
 func (r *Run) stranger(size int64, believed []string) error {
-	named := ""
-	err := r.entriesUpTo(r.size, func(e Entry) error {
-		if e.Seq == size-1 && e.Type == TypeSeal {
-			named = e.Text
-		}
-		return nil
-	})
+	named, err := sealer(func(fn func(Entry) error) error { return r.entriesUpTo(r.size, fn) }, size)
 	if err != nil {
 		return err
 	}
@@ -174,9 +168,25 @@ func (r *Run) stranger(size int64, believed []string) error {
 			Next: "keyrotor evidence verify STATE   says what is wrong\nthen restore the run's folder from a copy, or begin a new run:\nkeyrotor scan",
 		}
 	}
+	return notOurs(r.id, named)
+}
+
+// sealer is the key that the seal at the end of so many entries names.
+func sealer(entries func(func(Entry) error) error, size int64) (key string, err error) {
+	err = entries(func(e Entry) error {
+		if e.Seq == size-1 && e.Type == TypeSeal {
+			key = e.Text
+		}
+		return nil
+	})
+	return key, err
+}
+
+// notOurs refuses a run under the seal of a key that nobody here believes.
+func notOurs(run keyrotor.RunID, key string) error {
 	return &keyrotor.Refusal{
-		What: "run " + string(r.id) + " was last sealed with a key that is not known here",
-		Why:  []string{cmp.Or(named, "its seal names no key")},
+		What: "run " + string(run) + " was last sealed with a key that is not known here",
+		Why:  []string{cmp.Or(key, "its seal names no key")},
 		Now:  "nothing was changed by this command",
 		Next: "if it is the key of a colleague or of another machine of yours, add it to the file that ledger_keys names in the configuration; there this prints it:\nkeyrotor evidence key\nif not, restore the run's folder from a copy, or begin a new run:\nkeyrotor scan",
 	}

@@ -213,6 +213,26 @@ func (v *verifier) regular(name string, info fs.FileInfo) bool {
 	return false
 }
 
+// links finds the links in a folder of the record: what they lead to is not kept by
+// whoever keeps the record, and no command follows one that leads out of it.
+func (v *verifier) links(name string) error {
+	err := filepath.WalkDir(filepath.Join(v.root, filepath.FromSlash(name)), func(file string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // cleared away since, or not there
+		}
+		if err != nil || d.Type()&fs.ModeSymlink == 0 {
+			return err
+		}
+		rel, err := filepath.Rel(v.root, file)
+		v.fault(filepath.ToSlash(rel), 0, "is a link; a record holds its files themselves")
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("look for links: %w", err)
+	}
+	return nil
+}
+
 // files lists all files below a folder within the root, by slash paths relative
 // to that folder.
 func (v *verifier) files(name string) ([]string, error) {
@@ -255,11 +275,17 @@ func (v *verifier) state() error {
 	if err := v.checkEstate(); err != nil {
 		return err
 	}
+	if err := v.links(estateDir); err != nil {
+		return err
+	}
 	entries, err := os.ReadDir(filepath.Join(v.root, "runs"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	for _, e := range entries {
+		if err := v.links("runs/" + e.Name()); err != nil {
+			return err
+		}
 		if !e.IsDir() {
 			continue
 		}
@@ -280,6 +306,9 @@ func (v *verifier) state() error {
 func (v *verifier) oneRun() error {
 	if v.kept != nil && v.kept.origin == estateOrigin {
 		return errors.New("the checkpoint kept elsewhere is of the estate's log, which is not in the folder of one run: give the state folder")
+	}
+	if err := v.links("."); err != nil {
+		return err
 	}
 	id, err := v.ownID()
 	if err != nil {
