@@ -284,9 +284,32 @@ func (r *Run) write(batch []*waiting) error {
 	if err := r.file.Sync(); err != nil {
 		return r.takeBack(err)
 	}
+	if err := r.inPlace(); err != nil {
+		r.tree.cut(r.next)
+		r.broken = err
+		return err
+	}
 	r.next, r.chain, r.size = next, chain, r.size+int64(buf.Len())
 	r.failed = r.failed && len(batch) == 0
 	return nil
+}
+
+// inPlace holds the file that is written against the one that its name leads to:
+// what is written into a file that somebody removed is gone when we end.
+func (r *Run) inPlace() error {
+	ours, err := r.file.Stat()
+	if err != nil {
+		return cannotWrite(err)
+	}
+	theirs, err := r.in.Stat(path.Join(logDir, journalName))
+	if err == nil && os.SameFile(ours, theirs) {
+		return nil
+	}
+	return &keyrotor.Problem{
+		Err:  errors.Join(fmt.Errorf("the record cannot be written: %s was removed or replaced while this command wrote it", r.file.Name()), err),
+		Now:  "no further change is begun; what was done is in no record that is left",
+		Next: "keyrotor evidence verify STATE   says what else is gone\nput the run's folder back from a copy; without one:\nkeyrotor scan   sees how the keys are now",
+	}
 }
 
 // takeBack returns the file to its durable state after a failed write. After a

@@ -375,3 +375,35 @@ func TestAJournalIsReadWhileItsWriterHoldsIt(t *testing.T) {
 		t.Errorf("a run without a log: %v", err)
 	}
 }
+
+// An apply went on for minutes, and ended well, in a journal that was no longer there.
+func TestNothingIsBegunOnceTheJournalIsGone(t *testing.T) {
+	for name, remove := range map[string]func(log string) error{
+		"removed": func(log string) error { return os.Remove(filepath.Join(log, "journal.jsonl")) },
+		"replaced": func(log string) error {
+			text, err := os.ReadFile(filepath.Join(log, "journal.jsonl"))
+			other := filepath.Join(log, "other")
+			return errors.Join(err, os.WriteFile(other, text, 0o600), os.Rename(other, filepath.Join(log, "journal.jsonl")))
+		},
+		"its folder removed": os.RemoveAll,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newState(t)
+			r := s.open(t, runID)
+			defer r.Close()
+			note := ledger.Entry{Type: ledger.TypeNote, Text: "hello"}
+			if err := r.Append(t.Context(), note); err != nil {
+				t.Fatal(err)
+			}
+			if err := remove(filepath.Join(s.runDir(runID), "log")); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				var problem *keyrotor.Problem
+				if err := r.Append(t.Context(), note); !errors.As(err, &problem) || !strings.Contains(err.Error(), "was removed or replaced") {
+					t.Errorf("got %v, want a problem that says what happened", err)
+				}
+			}
+		})
+	}
+}
