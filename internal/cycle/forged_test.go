@@ -56,6 +56,25 @@ func TestAForgedRecordOfAFileMakesItNoFileOfOurs(t *testing.T) {
 	}
 }
 
+// A scan that was killed before its seal was told like a forgery, and the check that
+// it sent people to called the record whole.
+func TestAnInventoryThatWasLeftBeforeItsSealIsNotCalledChanged(t *testing.T) {
+	e := newEstate(t)
+	rec := e.open(t)
+	if err := rec.Write(cycle.FileInventory, writes("{}\n")); err != nil {
+		t.Fatal(err)
+	}
+	rec.Close() // and no seal: the process is gone
+	rec = e.open(t)
+	defer rec.Close()
+	err := rec.Whole(cycle.FileInventory)
+	refusedWith(t, err, "nobody vouches for files of run")
+	var refusal *keyrotor.Refusal
+	if errors.As(err, &refusal) && refusal.Next != "keyrotor scan   begins a new run" {
+		t.Errorf("next %q, want a new scan", refusal.Next)
+	}
+}
+
 // A receipt behind the seal was believed: the change was recorded as done, with the
 // made-up request id, and nothing was done.
 func TestForgedReceiptsAndOutcomesAreLookedInto(t *testing.T) {

@@ -84,6 +84,15 @@ func (r *Record) Whole(names ...string) error {
 }
 
 func (r *Record) changed(altered *ledger.Altered) error {
+	if len(altered.Left) == len(altered.Files) {
+		return &keyrotor.Refusal{
+			What: "nobody vouches for files of run " + string(r.ID()),
+			Why: append(slices.Clone(altered.Left),
+				"the command that wrote them was killed, or its disk was full, before it sealed them; anybody who can write the folder could have put them there"),
+			Now:  "nothing was changed by this command",
+			Next: "keyrotor scan   begins a new run",
+		}
+	}
 	return &keyrotor.Refusal{
 		What: "files of run " + string(r.ID()) + " were changed since keyrotor wrote them",
 		Why:  altered.Files,

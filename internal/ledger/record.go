@@ -20,6 +20,9 @@ import (
 type Altered struct {
 	Run   keyrotor.RunID
 	Files []string // paths within the run's folder
+	// Left are those of them that no seal has ever covered: as a writer left them
+	// who was killed, or whose disk was full.
+	Left []string
 }
 
 // Error names the first files.
@@ -108,20 +111,24 @@ func (r *Run) Check(named ...string) error {
 	for _, name := range named {
 		names[name] = true // also where no record knows of it
 	}
-	var altered []string
+	altered := &Altered{Run: r.id}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		_, digest, err := r.hash(name)
 		if err != nil {
 			return err
 		}
 		f := rec.files[name]
-		left := f.left(digest) && !slices.Contains(named, name)
-		if digest != f.digest && !f.interrupted(digest) && !left {
-			altered = append(altered, name)
+		left := f.left(digest)
+		switch {
+		case digest == f.digest, f.interrupted(digest), left && !slices.Contains(named, name):
+			continue
+		case left && f.digest == "":
+			altered.Left = append(altered.Left, name)
 		}
+		altered.Files = append(altered.Files, name)
 	}
-	if len(altered) > 0 {
-		return &Altered{Run: r.id, Files: altered}
+	if len(altered.Files) > 0 {
+		return altered
 	}
 	return nil
 }
