@@ -124,6 +124,24 @@ func TestALinkInARecordIsAFault(t *testing.T) {
 	}
 }
 
+// An emptied state was whole.
+func TestAStateWithoutARunIsNotCalledWhole(t *testing.T) {
+	s := newState(t)
+	s.turn(t, runID, 1, nil)
+	kept := read(t, filepath.Join(s.dir, "ledger", "checkpoint"))
+	for _, name := range []string{"runs", "ledger"} {
+		if err := errors.Join(os.RemoveAll(filepath.Join(s.dir, name)), os.Mkdir(filepath.Join(s.dir, name), 0o700)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if report, err := ledger.Verify(s.dir, ledger.VerifyOptions{Key: s.key}); err == nil || !strings.Contains(err.Error(), "nothing to check") {
+		t.Errorf("got %+v, %v; want that there is nothing to check", report, err)
+	}
+	if report := verify(t, s.dir, ledger.VerifyOptions{Key: s.key, Checkpoint: kept}); report.OK() {
+		t.Error("a checkpoint that was kept finds nothing missing")
+	}
+}
+
 func TestALogThatALinkLeadsToIsNotRead(t *testing.T) {
 	s := newState(t)
 	s.turn(t, runID, 1, nil)

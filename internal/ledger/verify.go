@@ -114,6 +114,9 @@ func verifyOnce(dir string, o VerifyOptions) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
+	if v.report.Runs == 0 && len(v.heads) == 0 && v.kept == nil && v.report.OK() {
+		return Report{}, fmt.Errorf("%s holds no run, and no log of any: there is nothing to check. A checkpoint that was kept elsewhere (--checkpoint) tells whether there was", dir)
+	}
 	v.checkKept()
 	v.limits()
 	return v.report, nil
