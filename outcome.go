@@ -8,10 +8,11 @@ type Receipt struct {
 	Step   int       `json:"step"`
 	Verb   Verb      `json:"verb"`
 	At     time.Time `json:"at"`
-	// RequestIDs are AWS's, in order of the calls.
+	// RequestIDs are the service's (AWS), in order of the calls: the reads and the
+	// tries that failed of the turn that took the step included.
 	RequestIDs []string `json:"request_ids,omitempty"`
 	// Recovered: the effect was found in the world after a crash or a lost
-	// answer; the request ids of the call that made it are not known.
+	// answer; the request id of the call that made it may not be among them.
 	Recovered bool `json:"recovered,omitempty"`
 	// Found: the world was so already and we had no open intent; we did nothing.
 	Found bool `json:"found,omitempty"`

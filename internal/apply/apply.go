@@ -36,7 +36,8 @@ type Actor interface {
 	// fits, *keyrotor.InDoubt when nobody can say; all else is taken as in doubt.
 	// The outer of two counts: a CallFailed around an InDoubt had no effect, and
 	// nobody answered, so that the next call may do better; an InDoubt around a
-	// CallFailed may have had one.
+	// CallFailed may have had one. Beside an error only the receipt's request ids
+	// count: they reach the receipt that a later try or look of the turn makes.
 	Do(ctx context.Context, s keyrotor.Step) (keyrotor.Receipt, error)
 }
 

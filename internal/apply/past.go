@@ -16,6 +16,10 @@ type Memory struct {
 	Receipts map[int]keyrotor.Receipt
 	Outcome  *keyrotor.Outcome // the last one
 
+	// heard are the request ids of this turn's calls, by step: those of tries
+	// that failed or had no certain answer too, for they may be what did it.
+	heard map[int][]string
+
 	// back: this turn is giving consumers back what they had, and neither a
 	// guard nor the record stops it.
 	back bool
@@ -86,6 +90,13 @@ func (m *Memory) known(step int) bool {
 	_, open := m.Open[step]
 	_, received := m.Receipts[step]
 	return open || received
+}
+
+func (m *Memory) hear(step int, r keyrotor.Receipt) {
+	if m.heard == nil {
+		m.heard = map[int][]string{}
+	}
+	m.heard[step] = append(m.heard[step], r.RequestIDs...)
 }
 
 // after is when the step before n was first seen done.

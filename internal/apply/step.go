@@ -130,6 +130,7 @@ func found(ctx context.Context, actor Actor, s keyrotor.Step, recovered bool) ke
 // an older one may stand for an earlier call that still has to be accounted for.
 func (t *turn) do(ctx context.Context, actor Actor, c keyrotor.Change, s keyrotor.Step, m *Memory, fresh bool) (bool, error) {
 	r, err := actor.Do(ctx, s)
+	m.hear(s.Number, r)
 	switch {
 	case err == nil:
 		if err := t.receive(ctx, c, s, m, r); err != nil {
@@ -199,7 +200,7 @@ func (t *turn) await(ctx context.Context, actor Actor, s keyrotor.Step) (bool, e
 // receive writes a receipt down. Inside a stretch a record that cannot be
 // written waits in memory: stopping there would lock a consumer out.
 func (t *turn) receive(ctx context.Context, c keyrotor.Change, s keyrotor.Step, m *Memory, r keyrotor.Receipt) error {
-	r.Change, r.Step, r.Verb = c.ID, s.Number, s.Verb
+	r.Change, r.Step, r.Verb, r.RequestIDs = c.ID, s.Number, s.Verb, m.heard[s.Number]
 	if r.At.IsZero() {
 		r.At = t.Now().UTC()
 	}

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/apply"
@@ -22,6 +25,70 @@ func TestAnInterruptStopsAtTheDoorOfAStretch(t *testing.T) {
 	res, _ := executor(w, &applytest.Journal{}).Run(ctx, planOf([]keyrotor.Change{single}))
 	if got := res.Outcomes[0]; got.State != keyrotor.Waiting || w.isOn("k1/install") {
 		t.Errorf("got %s after %v, want waiting before install", got.State, w.effects())
+	}
+}
+
+// slow is a world whose calls of one verb take a minute, unless they are given up.
+type slow struct {
+	*switches
+	verb  keyrotor.Verb
+	begun chan struct{}
+}
+
+func (w slow) Do(ctx context.Context, s keyrotor.Step) (keyrotor.Receipt, error) {
+	if s.Verb != w.verb {
+		return w.switches.Do(ctx, s)
+	}
+	close(w.begun)
+	select {
+	case <-ctx.Done():
+		return keyrotor.Receipt{}, &keyrotor.InDoubt{Err: ctx.Err()}
+	case <-time.After(time.Minute):
+		return w.switches.Do(ctx, s)
+	}
+}
+
+// Outside a stretch a call under way is given a while and then cut off; a call
+// inside one would leave somebody locked out.
+func TestACallInsideAStretchIsNotCutOffByAnInterrupt(t *testing.T) {
+	t.Parallel()
+	for verb, want := range map[keyrotor.Verb][]string{
+		keyrotor.CreatePending: nil, // cut off
+		keyrotor.Install:       {"k1/create-pending", "k1/install", "k1/try", "k1/promote"},
+		keyrotor.Try:           {"k1/create-pending", "k1/install", "k1/try", "k1/promote"},
+		keyrotor.Promote:       {"k1/create-pending", "k1/install", "k1/try", "k1/promote"},
+		keyrotor.Retire:        {"k1/create-pending", "k1/install", "k1/try", "k1/promote"}, // cut off
+	} {
+		t.Run(string(verb), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w, j := slow{newSwitches(), verb, make(chan struct{})}, &applytest.Journal{}
+				e := executor(w.switches, j)
+				e.Actor = func(keyrotor.Step) (apply.Actor, bool) { return w, true }
+				e.Now, e.Sleep = time.Now, nil // the bubble's own clock
+				ctx, interrupt := context.WithCancel(t.Context())
+				go func() {
+					<-w.begun
+					interrupt()
+				}()
+				c := stretch(change("k1", "1", keyrotor.CreatePending, keyrotor.Install, keyrotor.Try, keyrotor.Promote, keyrotor.Retire), 2, 4)
+				started := time.Now()
+				res, err := e.Run(ctx, planOf([]keyrotor.Change{c}))
+				if !errors.Is(err, context.Canceled) || res.Outcomes[0].State.Final() {
+					t.Errorf("got %v, %v; want to be interrupted before the end", states(res), err)
+				}
+				if diff := cmp.Diff(want, w.effects(), cmpopts.EquateEmpty()); diff != "" {
+					t.Errorf("effects (-want +got):\n%s", diff)
+				}
+				inside := verb != keyrotor.CreatePending && verb != keyrotor.Retire
+				if took := time.Since(started); (took >= time.Minute) != inside {
+					t.Errorf("took %s; inside a stretch %v", took, inside)
+				}
+				if open := len(j.Past()["k1"].Open) > 0; open == inside {
+					t.Errorf("intents left open: %v", open)
+				}
+			})
+		})
 	}
 }
 

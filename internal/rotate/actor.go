@@ -50,8 +50,16 @@ func (a *Actor) Check(ctx context.Context, s keyrotor.Step) (bool, error) {
 	return false, unknown(s)
 }
 
-// Do does the step.
+// Do does the step. Its receipt holds the request ids of all that was answered,
+// also beside an error.
 func (a *Actor) Do(ctx context.Context, s keyrotor.Step) (keyrotor.Receipt, error) {
+	heard := &answers{}
+	r, err := a.do(heard.under(ctx), s)
+	r.RequestIDs = heard.noted()
+	return r, err
+}
+
+func (a *Actor) do(ctx context.Context, s keyrotor.Step) (keyrotor.Receipt, error) {
 	v, err := a.Store.Read(ctx, s.Target)
 	if err != nil {
 		return keyrotor.Receipt{}, fmt.Errorf("read versions: %w", definite("read", err))

@@ -76,16 +76,17 @@ func TestWhereTheTokenStandsDecidesBeforeAnyLogin(t *testing.T) {
 		want     answers
 		logins   int
 	}{
-		"current: the first four are done":                      {rotate.Versions{Current: "token", Previous: "v0"}, all("done"), 0},
-		"current and pending at once: likewise":                 {rotate.Versions{Current: "token", Pending: "token", Previous: "v0"}, all("done"), 0},
-		"pending: the target is asked, and only for install":    {rotate.Versions{Current: "v0", Pending: "token"}, answers{keyrotor.CreatePending: "done", keyrotor.Install: "open", keyrotor.Try: "open", keyrotor.Promote: "open"}, 1},
-		"previous: superseded":                                  {rotate.Versions{Current: "v0", Previous: "token"}, all("conflict"), 0},
-		"previous and pending again: superseded":                {rotate.Versions{Current: "v0", Previous: "token", Pending: "token"}, all("conflict"), 0},
-		"without a label: superseded":                           {rotate.Versions{Current: "v0", Bare: []string{"token"}}, all("conflict"), 0},
-		"unknown: only creation is left to do":                  {rotate.Versions{Current: "v0"}, answers{keyrotor.CreatePending: "open", keyrotor.Install: "conflict", keyrotor.Try: "conflict", keyrotor.Promote: "conflict"}, 0},
-		"unknown while another is pending: not ours to push":    {rotate.Versions{Current: "v0", Pending: "v9"}, all("conflict"), 0},
-		"pending while another version than planned is current": {rotate.Versions{Current: "v9", Pending: "token"}, all("conflict"), 0},
-		"pending with nothing current":                          {rotate.Versions{Pending: "token"}, all("conflict"), 0},
+		"current: the first four are done":                                       {rotate.Versions{Current: "token", Previous: "v0"}, all("done"), 0},
+		"current and pending at once: likewise":                                  {rotate.Versions{Current: "token", Pending: "token", Previous: "v0"}, all("done"), 0},
+		"pending: the target is asked, and only for install":                     {rotate.Versions{Current: "v0", Pending: "token"}, answers{keyrotor.CreatePending: "done", keyrotor.Install: "open", keyrotor.Try: "open", keyrotor.Promote: "open"}, 1},
+		"previous: superseded":                                                   {rotate.Versions{Current: "v0", Previous: "token"}, all("conflict"), 0},
+		"previous and pending again: superseded":                                 {rotate.Versions{Current: "v0", Previous: "token", Pending: "token"}, all("conflict"), 0},
+		"without a label: superseded":                                            {rotate.Versions{Current: "v0", Bare: []string{"token"}}, all("conflict"), 0},
+		"unknown: only creation is left to do":                                   {rotate.Versions{Current: "v0"}, answers{keyrotor.CreatePending: "open", keyrotor.Install: "conflict", keyrotor.Try: "conflict", keyrotor.Promote: "conflict"}, 0},
+		"unknown while another is pending: not ours to push":                     {rotate.Versions{Current: "v0", Pending: "v9"}, all("conflict"), 0},
+		"unknown, and pending is the current one of the last rotation: likewise": {rotate.Versions{Current: "v0", Pending: "v0", Previous: "v-1"}, answers{keyrotor.CreatePending: "open", keyrotor.Install: "conflict", keyrotor.Try: "conflict", keyrotor.Promote: "conflict"}, 0},
+		"pending while another version than planned is current":                  {rotate.Versions{Current: "v9", Pending: "token"}, all("conflict"), 0},
+		"pending with nothing current":                                           {rotate.Versions{Pending: "token"}, all("conflict"), 0},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()

@@ -36,21 +36,24 @@ import (
 //
 // Errors: keyrotor.ErrNotFound for a secret or version that is not there,
 // keyrotor.ErrConflict where a method says so, *keyrotor.CallFailed for a
-// definite refusal; all else leaves the effect in doubt.
+// definite refusal; all else leaves the effect in doubt. Request ids: Answered.
 type Store interface {
-	// Read tells the labels, and no value.
+	// Read tells the labels as they are, and no value. Pending on the version
+	// that is current is a rotation that is through, on any other one that is
+	// under way.
 	Read(ctx context.Context, t keyrotor.Target) (Versions, error)
 	// Value is the secret of one version; keyrotor.ErrNotFound when the version
 	// holds none, as the placeholder that Secrets Manager registers before it
 	// calls a rotation function.
 	Value(ctx context.Context, t keyrotor.Target, version string) (keyrotor.Secret, error)
-	// Stage stores a new version named by token and labels it pending. Twice
-	// with the same value is once; keyrotor.ErrConflict when the token holds
-	// another value already.
+	// Stage stores a new version named by token and moves the label pending to
+	// it. Twice with the same value is once, and moves no label again;
+	// keyrotor.ErrConflict when the token holds another value already.
 	Stage(ctx context.Context, t keyrotor.Target, token string, s keyrotor.Secret) error
 	// Promote moves the label current from version from to token, and the
 	// label previous to from, in one act; keyrotor.ErrConflict when current is
-	// neither of the two.
+	// neither of the two. The label pending may stay on token, as it does in
+	// Secrets Manager, until the next Stage moves it.
 	Promote(ctx context.Context, t keyrotor.Target, token, from string) error
 	// Drop takes the labels previous and pending off the version, which may then
 	// vanish; nothing happens when the version carries neither.
@@ -59,8 +62,8 @@ type Store interface {
 
 // Engine is the target of a credential. It reads whose credential it is (user,
 // host) from the Secret, and compares them with its own settings before it
-// sends a stored value anywhere. Errors are as with Store, and never repeat a
-// statement that carries a value.
+// sends a stored value anywhere. Errors and request ids are as with Store; an
+// error never repeats a statement that carries a value.
 type Engine interface {
 	// Mint makes the next credential. It has no effect on the target, except
 	// with a Provider. All that names the credential, such as which of two

@@ -9,7 +9,7 @@ import (
 )
 
 // Versions says which version of a secret carries which label; "" for none.
-// One version may carry several.
+// One version may carry several: pending may stay on the version that is current.
 type Versions struct {
 	Current  string
 	Pending  string
@@ -42,6 +42,10 @@ func (v Versions) stand(token string) standing {
 	return absent
 }
 
+// underWay reports whether some rotation was begun and not ended. A pending label
+// on the current version is what a rotation that is through has left behind.
+func (v Versions) underWay() bool { return v.Pending != "" && v.Pending != v.Current }
+
 // conflict says that the labels are not as the step's change left or planned
 // them, and nil when they are. It is asked before any value is read or any
 // login tried; a token that is current is past all of it.
@@ -63,7 +67,7 @@ func (v Versions) conflict(s keyrotor.Step) error {
 	case s.Before.VersionID != "" && v.Current != s.Before.VersionID:
 		return fmt.Errorf("%w: %w: version %s is current, the plan saw %s; version %s is not used",
 			keyrotor.ErrConflict, keyrotor.ErrSuperseded, v.Current, s.Before.VersionID, s.Token)
-	case at == absent && v.Pending != "":
+	case at == absent && v.underWay():
 		return fmt.Errorf("%w: another rotation is not finished, version %s is pending", keyrotor.ErrConflict, v.Pending)
 	case at == absent && s.Verb != keyrotor.CreatePending:
 		return fmt.Errorf("%w: version %s is not in the store any more", keyrotor.ErrConflict, s.Token)

@@ -19,7 +19,7 @@ import (
 func TestTheSuiteBitesOnTheWayBack(t *testing.T) {
 	testenv.Slow(t, "plants a fault in each way back")
 	refusing := func(how rotatetest.Refusal) func(*applytest.Fuse) applytest.World {
-		return func(f *applytest.Fuse) applytest.World { return rotatetest.RefusingSingleUserWorld(f, how) }
+		return func(f *applytest.Fuse) applytest.World { return rotatetest.Worlds{}.RefusingSingleUser(f, how) }
 	}
 	for name, tt := range map[string]struct {
 		suite applytest.Suite
@@ -42,7 +42,7 @@ func TestTheSuiteBitesOnTheWayBack(t *testing.T) {
 			"the record ends with succeeded, and what was said is rolled-back",
 		},
 		"a way back that is taken after promotion": {
-			applytest.Suite{Make: planted(rotatetest.SingleUserWorld, func(a *rotate.Actor) apply.Actor { return regrets{a} })},
+			applytest.Suite{Make: planted(rotatetest.Worlds{}.SingleUser, func(a *rotate.Actor) apply.Actor { return regrets{a} })},
 			"consumers cannot use what they are given",
 		},
 		"a pending version that is dropped while an old call may still land": {
@@ -50,7 +50,7 @@ func TestTheSuiteBitesOnTheWayBack(t *testing.T) {
 			"consumers cannot use what they are given",
 		},
 		"a promotion without an answer that is called refused": {
-			applytest.Suite{Make: planted(rotatetest.SingleUserWorld, func(a *rotate.Actor) apply.Actor { return sure{a} })},
+			applytest.Suite{Make: planted(rotatetest.Worlds{}.SingleUser, func(a *rotate.Actor) apply.Actor { return sure{a} })},
 			"in the end consumers cannot use what they are given",
 		},
 		"a look that puts right what it sees": {

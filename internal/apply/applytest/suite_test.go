@@ -45,7 +45,7 @@ func TestTheSuiteBites(t *testing.T) {
 		want  string
 	}{
 		"an actor that never sees its effect": {
-			applytest.Suite{Make: planted(rotatetest.SingleUserWorld, func(a *rotate.Actor) apply.Actor { return blind{a} })},
+			applytest.Suite{Make: planted(rotatetest.Worlds{}.SingleUser, func(a *rotate.Actor) apply.Actor { return blind{a} })},
 			"Check does not see it",
 		},
 		"a KMS actor that never sees its effect": {
@@ -59,7 +59,7 @@ func TestTheSuiteBites(t *testing.T) {
 		},
 		"promotion before installation": {
 			applytest.Suite{Make: func(f *applytest.Fuse) applytest.World {
-				w := planted(rotatetest.AlternatingUsersWorld, func(a *rotate.Actor) apply.Actor { return hasty{a} })(f)
+				w := planted(rotatetest.Worlds{}.AlternatingUsers, func(a *rotate.Actor) apply.Actor { return hasty{a} })(f)
 				s := w.Change.Steps
 				s[1].Verb, s[2].Verb, s[3].Verb = keyrotor.Promote, keyrotor.Install, keyrotor.Try
 				return w
@@ -67,16 +67,16 @@ func TestTheSuiteBites(t *testing.T) {
 			"consumers cannot use what they are given",
 		},
 		"no grace for the old credential": {
-			applytest.Suite{Make: planted(rotatetest.AlternatingUsersWorld, func(a *rotate.Actor) apply.Actor { return ungracious{a} })},
+			applytest.Suite{Make: planted(rotatetest.Worlds{}.AlternatingUsers, func(a *rotate.Actor) apply.Actor { return ungracious{a} })},
 			"did not live through its grace",
 		},
 		"a value that is minted anew at every try": {
-			applytest.Suite{Make: planted(rotatetest.SingleUserWorld, func(a *rotate.Actor) apply.Actor { return &forgetful{Actor: a} })},
+			applytest.Suite{Make: planted(rotatetest.Worlds{}.SingleUser, func(a *rotate.Actor) apply.Actor { return &forgetful{Actor: a} })},
 			"were made, want at most one",
 		},
 		"a resume that brings a superseded credential back": {
 			applytest.Suite{Make: func(f *applytest.Fuse) applytest.World {
-				w := planted(rotatetest.AlternatingUsersWorld, func(a *rotate.Actor) apply.Actor {
+				w := planted(rotatetest.Worlds{}.AlternatingUsers, func(a *rotate.Actor) apply.Actor {
 					a.Store = labelBlind{a.Store}
 					return a
 				})(f)
@@ -89,7 +89,7 @@ func TestTheSuiteBites(t *testing.T) {
 		},
 		"orphans at a provider that nobody looks for": {
 			applytest.Suite{Make: planted(
-				func(f *applytest.Fuse) applytest.World { return rotatetest.ProviderWorld(f, 100, false) },
+				func(f *applytest.Fuse) applytest.World { return rotatetest.Worlds{}.Provider(f, 100, false) },
 				func(a *rotate.Actor) apply.Actor {
 					a.Engine = struct{ rotate.Engine }{a.Engine}
 					return a
@@ -106,7 +106,7 @@ func TestTheSuiteBites(t *testing.T) {
 		},
 		"a stretch that anybody may interrupt": {
 			applytest.Suite{Make: func(f *applytest.Fuse) applytest.World {
-				w := rotatetest.SingleUserWorld(f)
+				w := rotatetest.Worlds{}.SingleUser(f)
 				for i := range w.Change.Steps {
 					w.Change.Steps[i].Stretch = 0
 				}
@@ -115,7 +115,7 @@ func TestTheSuiteBites(t *testing.T) {
 			"consumers cannot use what they are given",
 		},
 		"a journal that loses intents": {
-			applytest.Suite{Make: rotatetest.SingleUserWorld, Journal: func(j apply.Journal) apply.Journal { return losesIntents{j} }},
+			applytest.Suite{Make: rotatetest.Worlds{}.SingleUser, Journal: func(j apply.Journal) apply.Journal { return losesIntents{j} }},
 			"without a durable intent",
 		},
 		"a journal that loses intents of calls without a token": {
@@ -127,7 +127,7 @@ func TestTheSuiteBites(t *testing.T) {
 			"has neither receipt nor refusal",
 		},
 		"a journal that loses outcomes": {
-			applytest.Suite{Make: rotatetest.SingleUserWorld, Journal: func(j apply.Journal) apply.Journal { return losesOutcomes{j} }},
+			applytest.Suite{Make: rotatetest.Worlds{}.SingleUser, Journal: func(j apply.Journal) apply.Journal { return losesOutcomes{j} }},
 			"never written down",
 		},
 	} {

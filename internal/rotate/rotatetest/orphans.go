@@ -11,20 +11,20 @@ import (
 	"github.com/keyrotor/keyrotor/internal/rotate"
 )
 
-// ProviderWorld is a provider that mints, as IAM does: limit keys at most, with
+// Provider is a provider that mints, as IAM does: limit keys at most, with
 // labels a name to put the token in.
-func ProviderWorld(f *applytest.Fuse, limit int, labels bool) applytest.World {
-	c, p := provider(f, limit, labels)
+func (ws Worlds) Provider(f *applytest.Fuse, limit int, labels bool) applytest.World {
+	c, p := ws.provider(f, limit, labels)
 	return c.providerWorld(f, p)
 }
 
-func provider(f *applytest.Fuse, limit int, labels bool) (*credential, *Provider) {
+func (ws Worlds) provider(f *applytest.Fuse, limit int, labels bool) (*credential, *Provider) {
 	p := &Provider{Limit: limit, Labels: labels, Random: random(), Now: f.Now}
 	start, err := p.Create("")
 	if err != nil {
 		start = AccessKey{} // the suite will say that nothing logs in
 	}
-	c := newCredential(rotate.TwoCredentials, SealKey(start))
+	c := ws.credential(rotate.TwoCredentials, SealKey(start))
 	c.before.KeyIDs = []string{start.ID}
 	c.engine, c.process = p, func() rotate.Engine { return p }
 	c.replace = func(current keyrotor.Secret) (keyrotor.Secret, error) {

@@ -19,6 +19,9 @@ type Store struct {
 	// Keeps: a version without a label stays for a while, and can be promoted.
 	// Else it vanishes at once. Secrets Manager promises neither.
 	Keeps bool
+	// PendingStays: promotion leaves the label pending on the version, as Secrets
+	// Manager does; its documents allow either. Else it takes the label off.
+	PendingStays bool
 
 	mu      sync.Mutex
 	secrets map[string]*held
@@ -33,11 +36,15 @@ type held struct {
 // NewStore returns an empty store.
 func NewStore() *Store { return &Store{secrets: map[string]*held{}} }
 
-// Put creates a secret with its first version.
+// Put creates a secret with one version, labelled as a rotation to it leaves it.
 func (s *Store) Put(t keyrotor.Target, version string, value keyrotor.Secret) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.secrets[t.ID] = &held{current: version, values: map[string]keyrotor.Secret{version: value}, staged: 1}
+	h := &held{current: version, values: map[string]keyrotor.Secret{version: value}, staged: 1}
+	if s.PendingStays {
+		h.pending = version
+	}
+	s.secrets[t.ID] = h
 }
 
 // Staged counts the versions that ever were stored for the target.
@@ -137,7 +144,7 @@ func (s *Store) Promote(_ context.Context, t keyrotor.Target, token, from string
 		return fmt.Errorf("version %s of %s: %w", token, t.ID, keyrotor.ErrNotFound)
 	}
 	h.current, h.previous = token, from
-	if h.pending == token {
+	if h.pending == token && !s.PendingStays {
 		h.pending = ""
 	}
 	return nil
@@ -154,9 +161,9 @@ func (s *Store) Drop(_ context.Context, t keyrotor.Target, version string) error
 	if h.previous == version {
 		h.previous = ""
 	}
-	if h.pending == version && h.current != version {
+	if h.pending == version {
 		h.pending = ""
-		if !s.Keeps {
+		if h.current != version && !s.Keeps {
 			delete(h.values, version) // a version without a label may vanish at any time
 		}
 	}

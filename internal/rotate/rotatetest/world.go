@@ -25,6 +25,14 @@ const (
 // GraceHours is the grace of every world here.
 const GraceHours = 24
 
+// Worlds makes fresh worlds over a Store. The zero Worlds are of a store that
+// takes the label pending off at promotion.
+type Worlds struct {
+	// PendingStays is the Store's; the secret then has been rotated before, so
+	// that its first version bears the label from the start.
+	PendingStays bool
+}
+
 // credential is what the worlds below have in common.
 type credential struct {
 	strategy rotate.Strategy
@@ -38,11 +46,12 @@ type credential struct {
 	mend     func() error                                   // what a person does about a refusal
 }
 
-func newCredential(st rotate.Strategy, start keyrotor.Secret) *credential {
+func (ws Worlds) credential(st rotate.Strategy, start keyrotor.Secret) *credential {
 	c := &credential{
 		strategy: st, store: NewStore(), before: keyrotor.Before{VersionID: first},
 		target: keyrotor.Target{Kind: "secret", Partition: "aws", Account: "111111111111", Region: "eu-central-1", ID: "app/db", Name: "app/db"},
 	}
+	c.store.PendingStays = ws.PendingStays
 	c.store.Put(c.target, first, start)
 	return c
 }
@@ -157,11 +166,11 @@ func (c *credential) supersede() error {
 // random is the same for every world, so that a failure can be repeated.
 func random() io.Reader { return rand.NewChaCha8([32]byte{}) }
 
-// SingleUserWorld is one user of a database, whose old password dies at once. A
+// SingleUser is one user of a database, whose old password dies at once. A
 // promotion of it may land long after its call, and take up a version that was
 // dropped meanwhile.
-func SingleUserWorld(f *applytest.Fuse) applytest.World {
-	c, db := singleUser()
+func (ws Worlds) SingleUser(f *applytest.Fuse) applytest.World {
+	c, db := ws.singleUser()
 	c.store.Keeps = true
 	w := c.databaseWorld(f, db)
 	// In time to be waited for; and after that, while the old one is back already.
@@ -169,10 +178,10 @@ func SingleUserWorld(f *applytest.Fuse) applytest.World {
 	return w
 }
 
-func singleUser() (*credential, *Database) {
+func (ws Worlds) singleUser() (*credential, *Database) {
 	start := Login{User: "app", Password: "start"}
 	db := NewDatabase(start)
-	c := newCredential(rotate.SingleUser, Seal(start))
+	c := ws.credential(rotate.SingleUser, Seal(start))
 	engine := SingleUser{db, random()}
 	c.engine, c.process = engine, func() rotate.Engine { return engine }
 	c.replace = func(keyrotor.Secret) (keyrotor.Secret, error) {
@@ -182,18 +191,18 @@ func singleUser() (*credential, *Database) {
 	return c, db
 }
 
-// AlternatingUsersWorld is two users of a database who take turns. Each new
+// AlternatingUsers is two users of a database who take turns. Each new
 // process is configured with another name for the second: only the one that
 // was chosen at mint may count.
-func AlternatingUsersWorld(f *applytest.Fuse) applytest.World {
-	c, db := alternatingUsers()
+func (ws Worlds) AlternatingUsers(f *applytest.Fuse) applytest.World {
+	c, db := ws.alternatingUsers()
 	return c.databaseWorld(f, db)
 }
 
-func alternatingUsers() (*credential, *Database) {
+func (ws Worlds) alternatingUsers() (*credential, *Database) {
 	start := Login{User: "app", Password: "start"}
 	db := NewDatabase(start)
-	c := newCredential(rotate.AlternatingUsers, Seal(start))
+	c := ws.credential(rotate.AlternatingUsers, Seal(start))
 	source := random()
 	processes := 0
 	c.engine = AlternatingUsers{Database: db, Random: source}
@@ -216,11 +225,11 @@ func alternatingUsers() (*credential, *Database) {
 	return c, db
 }
 
-// TwoPasswordsWorld is one user of a database with two slots for passwords.
-func TwoPasswordsWorld(f *applytest.Fuse) applytest.World {
+// TwoPasswords is one user of a database with two slots for passwords.
+func (ws Worlds) TwoPasswords(f *applytest.Fuse) applytest.World {
 	start := Login{User: "app", Password: "start"}
 	db := NewDatabase(start)
-	c := newCredential(rotate.TwoCredentials, Seal(start))
+	c := ws.credential(rotate.TwoCredentials, Seal(start))
 	engine := TwoPasswords{db, random()}
 	c.engine, c.process = engine, func() rotate.Engine { return engine }
 	c.replace = func(current keyrotor.Secret) (keyrotor.Secret, error) {
