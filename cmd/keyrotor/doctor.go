@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,7 +34,11 @@ have ended, or fit nothing that refuses us, are.`,
 			if err != nil {
 				return err
 			}
-			found, err := estate.Doctor(cmd.Context(), all)
+			visit := aws.VisitSome
+			if all {
+				visit = aws.VisitAll
+			}
+			found, err := estate.Doctor(cmd.Context(), visit)
 			if err != nil {
 				return err
 			}
@@ -76,7 +81,7 @@ func (s *session) showDoctor(checks []aws.DoctorCheck, all bool, notEntered int)
 // showDoctorCheck is a line of its own where it fits; else what was found stands
 // below what was tried.
 func (s *session) showDoctorCheck(c aws.DoctorCheck) {
-	head := report.Clean(fmt.Sprintf("%s %-12s %-14s %-6s %-28s", s.aligned(doctorSign(c.Status)), orText(c.Account, "–"), orText(c.Region, "–"), c.Role, c.Check))
+	head := report.Clean(fmt.Sprintf("%s %-12s %-14s %-6s %-28s", s.aligned(doctorSign(c.Status)), cmp.Or(c.Account, "–"), cmp.Or(c.Region, "–"), c.Role, c.Check))
 	detail := report.Clean(said(c.Detail))
 	if width := s.style.Width; width <= 0 || ansi.StringWidth(head)+1+ansi.StringWidth(detail) <= width {
 		s.say("%s\n", head+" "+detail)
@@ -217,8 +222,9 @@ func accountsIn(checks []aws.DoctorCheck) int {
 
 // notTried says what a good result does not cover, so many accounts not entered.
 func notTried(accounts int) string {
+	const within = "other Regions than the first of each account, other keys than one there, and "
 	if accounts == 0 {
-		return "other Regions than the first of each account, and "
+		return within
 	}
-	return count(accounts, "other account") + " (--all enters each), other Regions than the first, and "
+	return count(accounts, "other account") + " (--all enters each), " + within
 }

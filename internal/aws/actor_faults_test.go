@@ -2,6 +2,10 @@ package aws_test
 
 import (
 	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,6 +58,42 @@ func TestDoubtIsToldAndNeverFollowedByASecondCall(t *testing.T) {
 				}
 				if n := s.Calls()["kms:"+operation]; n != c.calls {
 					t.Errorf("%s was called %d times, want %d", operation, n, c.calls)
+				}
+			})
+		}
+	}
+}
+
+// A proxy let the call through and answered with a status of its own: the call was
+// made again, three keys for one, or told as refused though it had its effect.
+func TestAnAnswerThatNamesNoCodeIsDoubtWhateverItsStatus(t *testing.T) {
+	zero := 0
+	for _, status := range []int{307, 400, 403, 404, 408, 429} {
+		for operation, verb := range map[string]keyrotor.Verb{"RotateKeyOnDemand": keyrotor.RotateNow, "CreateKey": keyrotor.CreateKey} {
+			t.Run(fmt.Sprintf("%s %d", operation, status), func(t *testing.T) {
+				s := sandbox.New(sandbox.Options{Home: home})
+				proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if !strings.HasSuffix(r.Header.Get("X-Amz-Target"), "."+operation) {
+						s.ServeHTTP(w, r)
+						return
+					}
+					s.ServeHTTP(httptest.NewRecorder(), r)
+					w.WriteHeader(status)
+				}))
+				t.Cleanup(proxy.Close)
+				useEndpoint(t, proxy.URL)
+				t.Setenv("AWS_ACCESS_KEY_ID", home)
+				step := keyrotor.Step{Verb: verb, Token: "token-1", Before: keyrotor.Before{OnDemand: &zero},
+					Target: keyrotor.Target{Kind: keyrotor.KindKMSKey, Account: home, Region: region}}
+				if verb == keyrotor.RotateNow {
+					step.Target = seed(t, s, sandbox.KeySeed{})
+				}
+				_, err := open(t, aws.Config{}).KMSActor().Do(t.Context(), step)
+				if !errors.As(err, new(*keyrotor.InDoubt)) {
+					t.Errorf("got %v, want doubt", err)
+				}
+				if n := s.Calls()["kms:"+operation]; n != 1 {
+					t.Errorf("called %d times, want once", n)
 				}
 			})
 		}

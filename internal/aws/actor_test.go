@@ -241,3 +241,27 @@ func TestACallGivenUpBeforeItLeftIsCertain(t *testing.T) {
 		t.Errorf("%d calls left", n)
 	}
 }
+
+// TestAStepWhoseKeyIsStillLookedForIsCertainlyNotDone: an interrupt cuts off the
+// calls that look for the key, which change nothing; once that was told as a doubt.
+func TestAStepWhoseKeyIsStillLookedForIsCertainlyNotDone(t *testing.T) {
+	s, a := actorWorld(t, sandbox.Options{}, aws.Config{})
+	if err := s.Inject(sandbox.Fault{Service: "kms", Operation: "ListKeys", Hang: true}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	time.AfterFunc(100*time.Millisecond, cancel) // as an interrupt does
+	at := keyrotor.Target{Kind: keyrotor.KindKMSKey, Partition: "aws", Account: home, Region: region}
+	_, err := a.Do(ctx, keyrotor.Step{Number: 2, Verb: keyrotor.CreateAlias, Target: at, Token: "t", Params: keyrotor.Params{Alias: "alias/new"}})
+	var (
+		failed *keyrotor.CallFailed
+		doubt  *keyrotor.InDoubt
+	)
+	if !errors.As(err, &failed) || errors.As(err, &doubt) || failed.Code != "Canceled" {
+		t.Errorf("got %v, want a certain failure that says cancelled", err)
+	}
+	if n := s.Calls()["kms:CreateAlias"]; n != 0 {
+		t.Errorf("%d calls left", n)
+	}
+}

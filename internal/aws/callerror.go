@@ -14,7 +14,7 @@ import (
 // *InDoubt, unless it is certain that nothing left the house.
 //
 //	refused by the service, or never sent     *CallFailed (given up by the caller: code Canceled)
-//	no answer, 5xx, cut connection            *InDoubt
+//	no answer, 5xx, cut connection, no code   *InDoubt
 func callError(call string, err error, t *trace) error {
 	if err == nil {
 		return nil
@@ -56,10 +56,10 @@ func doubtful(err error) bool {
 		return true
 	case code == "KMSInternalException", code == "DependencyTimeoutException":
 		return true
+	case !namesCode(err):
+		return true // by whatever status: AWS did not say that it refused
 	case isThrottle(err):
 		return false
-	case code != "":
-		return httpStatus(err) >= 500
 	}
-	return true
+	return httpStatus(err) >= 500
 }

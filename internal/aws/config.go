@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"log/slog"
 	"regexp"
 	"slices"
 	"strings"
@@ -192,16 +191,6 @@ func (c *Config) validateScope() error {
 		}
 	}
 	return nil
-}
-
-// LogValue shows what matters of a Config and nothing that grants access.
-func (c Config) LogValue() slog.Value {
-	return slog.GroupValue(
-		slog.String("scan_role", c.ScanRole), slog.String("apply_role", c.ApplyRole),
-		slog.String("assume_from", c.AssumeFrom), slog.String("home_region", c.HomeRegion),
-		slog.String("session", c.SessionName), slog.Bool("external_id", c.ExternalID != ""),
-		slog.Any("regions", c.Regions), slog.Any("accounts", c.Accounts), slog.Any("with", c.With),
-	)
 }
 
 // sessionName makes a role session name of s: CloudTrail shows it beside every

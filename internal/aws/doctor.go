@@ -51,12 +51,21 @@ const (
 	sampleAccounts = 3
 )
 
+// Visit says which accounts the doctor enters.
+type Visit string
+
+// Which accounts are entered: our own and a few others, or every one.
+const (
+	VisitSome Visit = "some"
+	VisitAll  Visit = "all"
+)
+
 // Doctor tries what keyrotor will need and changes nothing: credentials, clock,
 // organization, and per account both roles, the Regions, and the reading calls
-// on the first customer managed key of the first Region. Without all it enters
-// our own account and a few others. Whether the apply role may write cannot be
-// tried without writing, and is not.
-func (e *Estate) Doctor(ctx context.Context, all bool) (Diagnosis, error) {
+// on the first customer managed key of the first Region that lets itself be
+// described. Whether the apply role may write cannot be tried without writing,
+// and is not.
+func (e *Estate) Doctor(ctx context.Context, visit Visit) (Diagnosis, error) {
 	checks := []DoctorCheck{{Role: RoleOwn, Account: e.who.Account, Check: "credentials", Status: CheckOK, Detail: e.who.ARN}}
 	checks = append(checks, e.checkEndpoints()...)
 	checks = append(checks, e.checkClock(ctx))
@@ -69,7 +78,7 @@ func (e *Estate) Doctor(ctx context.Context, all bool) (Diagnosis, error) {
 	perAccount := make(map[string][]DoctorCheck)
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(accountsAtOnce)
-	accounts := e.patients(r, all)
+	accounts := e.patients(r, visit)
 	for _, a := range accounts {
 		group.Go(func() error {
 			found := e.checkAccount(gctx, a)
@@ -88,9 +97,9 @@ func (e *Estate) Doctor(ctx context.Context, all bool) (Diagnosis, error) {
 	return Diagnosis{Checks: checks, NotEntered: len(r.accounts) - len(accounts)}, nil
 }
 
-// patients are the accounts to enter: all, or our own and the first few.
-func (e *Estate) patients(r *roster, all bool) []keyrotor.Account {
-	if all {
+// patients are the accounts to enter.
+func (e *Estate) patients(r *roster, visit Visit) []keyrotor.Account {
+	if visit == VisitAll {
 		return r.accounts
 	}
 	var some []keyrotor.Account
@@ -161,14 +170,17 @@ func failedCheck(c DoctorCheck, g keyrotor.Gap) DoctorCheck {
 	if g.Cause == keyrotor.CauseNoRole {
 		c.Status = CheckWarn
 	}
-	c.Fix = remedy(g)
+	c.Fix = Remedy(g)
 	g.Account, g.Region = c.Account, c.Region
 	c.Gap = &g
 	return c
 }
 
-// remedy is what to mend, by cause.
-func remedy(g keyrotor.Gap) string {
+// Remedy is what mends a gap, by its cause; empty where that is not known.
+func Remedy(g keyrotor.Gap) string {
+	if g.Code == codeNotConfigured {
+		return "where it is to be entered, change that setting in a reviewed change; where not, approve the gap (expected_gaps)"
+	}
 	switch g.Cause {
 	case keyrotor.CauseTrust:
 		return "deploy the roles (keyrotor iam-policy --format cloudformation), or correct their name, trust or external id"

@@ -7,6 +7,7 @@ import (
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
+	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/keyrotor/keyrotor"
 )
 
@@ -58,13 +59,13 @@ func (e *Estate) checkScan(ctx context.Context, a keyrotor.Account) ([]DoctorChe
 	base := DoctorCheck{Account: a.ID, Region: at.Region, Role: RoleScan}
 	_, err := client.ListAliases(ctx, &kms.ListAliasesInput{Limit: awssdk.Int32(1)})
 	checks = append(checks, checked(base, "kms:ListAliases", err))
-	listed, err := client.ListKeys(ctx, &kms.ListKeysInput{Limit: awssdk.Int32(listAliasesLimit)})
+	listed, err := client.ListKeys(ctx, &kms.ListKeysInput{Limit: awssdk.Int32(sampleKeys)})
 	checks = append(checks, checked(base, "kms:ListKeys", err))
 	if err != nil {
 		return checks, at, ""
 	}
-	id, check := sampleKey(ctx, client, base, listed)
-	checks = append(checks, check)
+	id, found := sampleKey(ctx, client, base, listed)
+	checks = append(checks, found...)
 	if id == "" {
 		return checks, at, ""
 	}
@@ -81,23 +82,65 @@ func (e *Estate) firstOf(regions []string) string {
 	return regions[0]
 }
 
-// sampleKey finds a customer managed key that every reading call fits.
-func sampleKey(ctx context.Context, client *kms.Client, base DoctorCheck, listed *kms.ListKeysOutput) (string, DoctorCheck) {
-	c := base
-	c.Check, c.Status, c.Detail = "kms:DescribeKey", CheckSkipped, "no symmetric customer managed key here to try it on"
+// sampleKeys is how many keys of a Region are described at most, to find one to try
+// the other calls on.
+const sampleKeys = 100
+
+// sampleKey finds a customer managed key that every reading call fits. Where one can
+// be described, the role may describe keys: that others refused it is a matter of
+// their own, such as a key policy, and a warning.
+func sampleKey(ctx context.Context, client *kms.Client, base DoctorCheck, listed *kms.ListKeysOutput) (string, []DoctorCheck) {
+	base.Check = "kms:DescribeKey"
+	refusals := keyRefusals{base: base}
+	described := base
+	described.Status, described.Detail = CheckSkipped, "no symmetric customer managed key here to try it on"
 	for _, key := range listed.Keys {
 		out, err := client.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: key.KeyId})
 		if err != nil {
-			c = checked(base, "kms:DescribeKey", err)
-			continue // one key's policy may refuse where the role may read others
+			refusals.add(key, err)
+			continue
 		}
 		k := reading{asset: keyrotor.Asset{KMS: &keyrotor.KMSFacts{}}}
 		k.describe(out.KeyMetadata)
 		if !k.asset.KMS.AWSManaged() && tellsRotation(k.asset.KMS) {
-			return k.asset.ID, checked(base, "kms:DescribeKey", nil)
+			described.Status, described.Detail = CheckOK, ""
+			return k.asset.ID, append([]DoctorCheck{described}, refusals.asWarning()...)
 		}
 	}
-	return "", c
+	if refusals.keys == 0 {
+		return "", []DoctorCheck{described}
+	}
+	return "", []DoctorCheck{refusals.first}
+}
+
+// keyRefusals are keys of one Region that refused to be described: the first of
+// them, and how many.
+type keyRefusals struct {
+	base, first DoctorCheck
+	keys        int
+}
+
+func (r *keyRefusals) add(key kmstypes.KeyListEntry, err error) {
+	r.keys++
+	if r.keys > 1 {
+		return
+	}
+	gap := refusal(r.base.Check, err)
+	gap.Asset, gap.Fact = awssdk.ToString(key.KeyArn), keyrotor.FactDescription
+	r.first = failedCheck(r.base, gap)
+	r.first.Detail = "key " + awssdk.ToString(key.KeyId) + ": " + r.first.Detail
+}
+
+func (r *keyRefusals) asWarning() []DoctorCheck {
+	if r.keys == 0 {
+		return nil
+	}
+	warning := r.first
+	warning.Status = CheckWarn
+	if r.keys > 1 {
+		warning.Detail += fmt.Sprintf(" (the first of %d that refuse, of those tried)", r.keys)
+	}
+	return []DoctorCheck{warning}
 }
 
 // keyCall is a reading call on one key.

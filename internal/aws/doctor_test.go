@@ -1,6 +1,8 @@
 package aws_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/keyrotor/keyrotor/internal/aws"
@@ -23,7 +25,7 @@ func TestDoctorSaysWhatToMend(t *testing.T) {
 	if err := s.Inject(sandbox.Fault{Service: "kms", Operation: "GetKeyPolicy", Account: member, Code: "AccessDeniedException", Message: "because no identity-based policy allows the kms:GetKeyPolicy action"}); err != nil {
 		t.Fatal(err)
 	}
-	found, err := open(t, aws.Config{}).Doctor(t.Context(), true)
+	found, err := open(t, aws.Config{}).Doctor(t.Context(), aws.VisitAll)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,5 +63,59 @@ func TestDoctorSaysWhatToMend(t *testing.T) {
 		if s.Calls()[call] > 0 {
 			t.Errorf("the doctor called %s", call)
 		}
+	}
+}
+
+// TestAKeyThatRefusesTheDoctorIsNamedBesideOneThatDoesNot: once it was passed over
+// without a word where another key could be read.
+func TestAKeyThatRefusesTheDoctorIsNamedBesideOneThatDoesNot(t *testing.T) {
+	const keys = 4
+	for name, c := range map[string]struct {
+		refused int
+		want    []aws.CheckStatus
+		detail  string
+	}{
+		"none refuses":     {0, []aws.CheckStatus{aws.CheckOK}, ""},
+		"one of them":      {1, []aws.CheckStatus{aws.CheckOK, aws.CheckWarn}, ": AccessDeniedException: "},
+		"all but the last": {keys - 1, []aws.CheckStatus{aws.CheckOK, aws.CheckWarn}, "the first of 3 that refuse"},
+		"all of them":      {keys, []aws.CheckStatus{aws.CheckFailed}, ": AccessDeniedException: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := mixedWorld(t, nil)
+			for range keys - 1 {
+				if _, err := s.SeedKey(member, region, sandbox.KeySeed{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if c.refused > 0 {
+				fault := sandbox.Fault{Service: "kms", Operation: "DescribeKey", Account: member, Times: c.refused, Code: "AccessDeniedException", Message: "because no resource-based policy allows the kms:DescribeKey action"}
+				if err := s.Inject(fault); err != nil {
+					t.Fatal(err)
+				}
+			}
+			found, err := open(t, aws.Config{Accounts: []string{member}}).Doctor(t.Context(), aws.VisitSome)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []aws.CheckStatus
+			var last aws.DoctorCheck
+			for _, check := range found.Checks {
+				if check.Role == aws.RoleScan && check.Check == "kms:DescribeKey" {
+					got, last = append(got, check.Status), check
+				}
+			}
+			if !slices.Equal(got, c.want) || !strings.Contains(last.Detail, c.detail) {
+				t.Fatalf("got %v, the last %+v; want %v and %q", got, last, c.want, c.detail)
+			}
+			if c.refused == 0 {
+				return
+			}
+			if last.Gap == nil || !strings.HasPrefix(last.Gap.Asset, "arn:aws:kms:") || !strings.Contains(last.Detail, "key "+last.Gap.Asset[strings.LastIndexByte(last.Gap.Asset, '/')+1:]) {
+				t.Errorf("which key it is is not said: %+v", last)
+			}
+			if !strings.Contains(last.Fix, "key's policy") {
+				t.Errorf("it is to be mended by %q", last.Fix)
+			}
+		})
 	}
 }

@@ -22,7 +22,7 @@ func TestWhatIsReadElsewhereThanFromAWSSaysFromWhere(t *testing.T) {
 	if diff := cmp.Diff([]string{at}, p.Endpoints); diff != "" {
 		t.Errorf("the population's endpoints (-want +got):\n%s", diff)
 	}
-	found, err := e.Doctor(t.Context(), false)
+	found, err := e.Doctor(t.Context(), aws.VisitSome)
 	if err != nil {
 		t.Fatal(err)
 	}

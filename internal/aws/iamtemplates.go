@@ -19,7 +19,7 @@ type templateRole struct {
 func templateRoles(permissions []Permission, o TrustOptions) []templateRole {
 	var roles []templateRole
 	if needed(RoleScan, permissions) {
-		roles = append(roles, templateRole{RoleScan, o.ScanRole, "ScanRole", "keyrotor reads with this role: scan, verify, explain. It changes nothing.", "keyrotor-scan"})
+		roles = append(roles, templateRole{RoleScan, o.ScanRole, "ScanRole", "keyrotor reads with this role: scan, doctor, plan --undo, verify and the second looks of apply. It changes nothing.", "keyrotor-scan"})
 	}
 	if needed(RoleApply, permissions) {
 		roles = append(roles, templateRole{RoleApply, o.ApplyRole, "ApplyRole", "keyrotor apply carries out approved plans with this role.", "keyrotor-apply"})

@@ -113,12 +113,12 @@ func (a *KMSActor) Do(ctx context.Context, step keyrotor.Step) (keyrotor.Receipt
 	ctx = withTrace(ctx, s.trace)
 	if step.Verb != keyrotor.CreateKey {
 		if err := s.locate(ctx); err != nil {
-			return keyrotor.Receipt{}, s.neverSent(err)
+			return keyrotor.Receipt{}, neverSent(err)
 		}
 	}
 	result, err := s.doUntilSeen(ctx)
 	if err != nil {
-		return keyrotor.Receipt{}, s.wrap(err)
+		return keyrotor.Receipt{RequestIDs: s.trace.requestIDs()}, s.wrap(err)
 	}
 	return keyrotor.Receipt{
 		Step: step.Number, Verb: step.Verb, At: a.estate.cfg.Now().UTC(),
@@ -145,8 +145,10 @@ func (s *act) doUntilSeen(ctx context.Context) (map[string]string, error) {
 	}
 }
 
-// neverSent says of an error met before the step's own call that it is certain.
-func (s *act) neverSent(err error) error {
+// neverSent makes a certain failure of an error met before the step's own call,
+// such as an interrupt while its key was looked for: whatever became of the calls
+// that look, they change nothing.
+func neverSent(err error) error {
 	var (
 		failed *keyrotor.CallFailed
 		notYet *keyrotor.NotYet
@@ -154,7 +156,7 @@ func (s *act) neverSent(err error) error {
 	if errors.As(err, &failed) || errors.As(err, &notYet) {
 		return err
 	}
-	return s.failed("kms:ListKeys", err)
+	return callError("kms:ListKeys", err, new(trace))
 }
 
 // Result reads from the world what the receipt of a step whose answer was lost

@@ -22,12 +22,19 @@ const (
 	RoleApply Role = "apply"
 )
 
-// meter stands in the stack of every client of one account, Region and role,
-// inside the retry loop: each attempt is paced, counted, and its request id kept.
+// meter is what the clients of one account, Region and role have in common: each
+// attempt of a call is paced, counted, and its request id kept.
 type meter struct {
 	lanes *lanes
 	role  Role
 	renew *renewal // nil: these credentials cannot be fetched anew
+}
+
+// meteredCall stands in the stack of one call, inside the retry loop.
+type meteredCall struct {
+	*meter
+	// renewed: its credentials were fetched anew; if that does not help, no more will.
+	renewed bool
 }
 
 // lanes are the paces of one account and Region, shared by all its clients.
@@ -107,10 +114,10 @@ func callName(service, name string) string {
 }
 
 // ID implements middleware.FinalizeMiddleware.
-func (*meter) ID() string { return "keyrotor.Meter" }
+func (*meteredCall) ID() string { return "keyrotor.Meter" }
 
 // HandleFinalize implements middleware.FinalizeMiddleware.
-func (m *meter) HandleFinalize(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
+func (m *meteredCall) HandleFinalize(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
 	middleware.FinalizeOutput, middleware.Metadata, error,
 ) {
 	lane := m.lanes.lane(operation{awsmiddleware.GetServiceID(ctx), awsmiddleware.GetOperationName(ctx)})
@@ -125,7 +132,10 @@ func (m *meter) HandleFinalize(ctx context.Context, in middleware.FinalizeInput,
 	trace.answered(lane.call, id, err)
 	now := time.Now()
 	lane.pace.told(isThrottle(err), now)
-	return out, metadata, m.renew.after(err, now)
+	if m.renew.after(err, now) && !m.renewed {
+		m.renewed, err = true, renewedError{err}
+	}
+	return out, metadata, err
 }
 
 // install puts the meter inside the retry loop and before the signature, which
@@ -138,7 +148,7 @@ func (m *meter) install(stack *middleware.Stack) error {
 	if err := stack.Deserialize.Add(wholeResults{}, middleware.Before); err != nil {
 		return err
 	}
-	return stack.Finalize.Insert(m, "Signing", middleware.Before)
+	return stack.Finalize.Insert(&meteredCall{meter: m}, "Signing", middleware.Before)
 }
 
 // trace follows the calls made under one context: those of a place, of a walk,

@@ -28,6 +28,9 @@ type roster struct {
 	// undescribed is the refusal to say which organization this is and who manages
 	// it, where its accounts could be listed all the same.
 	undescribed *keyrotor.Gap
+	// unmanaged is that refusal, be the accounts listed or not: nil where the
+	// management account is known, and where there is none.
+	unmanaged *keyrotor.Gap
 	// instead are refusals that cost nothing: the configuration had the answer.
 	instead []keyrotor.Fallback
 	// doubts are about accounts that the organization lists in two ways.
@@ -57,7 +60,7 @@ func (e *Estate) loadRoster(ctx context.Context) (*roster, error) {
 		return nil, fmt.Errorf("list the accounts: %w", ctx.Err())
 	}
 	if err != nil {
-		r = e.rosterWithoutOrganization(err, r.undescribed)
+		r = e.rosterWithoutOrganization(err, r)
 	}
 	e.mu.Lock()
 	e.roster = r
@@ -76,7 +79,7 @@ func (e *Estate) knownManagement() string {
 }
 
 // readOrganization lists the accounts. With an error the roster holds no more than
-// what else was refused.
+// the management account, or the refusal to name it.
 func (e *Estate) readOrganization(ctx context.Context) (*roster, error) {
 	client := organizations.NewFromConfig(e.own())
 	r := &roster{members: make(map[string]bool), from: callListAccounts}
@@ -88,7 +91,8 @@ func (e *Estate) readOrganization(ctx context.Context) (*roster, error) {
 		r.organization = awssdk.ToString(described.Organization.Id)
 		r.management = awssdk.ToString(described.Organization.MasterAccountId)
 	default:
-		r.undescribed = e.undescribed(cmp.Or(err, error(&unbelievable{codeIncomplete, "the answer describes no organization"})))
+		r.unmanaged = e.undescribed(cmp.Or(err, error(&unbelievable{codeIncomplete, "the answer describes no organization"})))
+		r.undescribed = r.unmanaged
 	}
 	// Pages may be empty and still have a successor: only the token ends it.
 	pages := organizations.NewListAccountsPaginator(client, &organizations.ListAccountsInput{})
@@ -120,7 +124,11 @@ func (e *Estate) readOrganization(ctx context.Context) (*roster, error) {
 func (e *Estate) undescribed(err error) *keyrotor.Gap {
 	gap := refusal(callOrganization, err)
 	gap.Account = e.who.Account
-	gap.Message += " (so it is not known which organization this is, nor which account manages it: that one is entered and planned for like any other)"
+	like := "that one is entered and planned for like any other"
+	if e.cfg.Management == AccessGap {
+		like = "that one is read like any other, and none but our own is changed"
+	}
+	gap.Message += " (so it is not known which organization this is, nor which account manages it: " + like + ")"
 	return &gap
 }
 
@@ -210,18 +218,18 @@ func (e *Estate) addConfigured(r *roster) {
 // rosterWithoutOrganization is the configured accounts, else our own. That the
 // organization could not be read is a gap, unless there is none or the
 // configuration made the question moot, which is noted.
-func (e *Estate) rosterWithoutOrganization(err error, undescribed *keyrotor.Gap) *roster {
+func (e *Estate) rosterWithoutOrganization(err error, told *roster) *roster {
 	ids, from := e.cfg.Accounts, fromConfig
 	if len(ids) == 0 {
 		ids, from = []string{e.who.Account}, fromOwn
 	}
-	r := &roster{from: from}
+	r := &roster{from: from, management: told.management, unmanaged: told.unmanaged}
 	for _, id := range distinct(ids) {
 		if slices.Contains(e.cfg.ExcludeAccounts, id) {
 			r.excluded = append(r.excluded, id)
 			continue
 		}
-		r.accounts = append(r.accounts, keyrotor.Account{ID: id, Own: id == e.who.Account})
+		r.accounts = append(r.accounts, keyrotor.Account{ID: id, Own: id == e.who.Account, Management: id == r.management})
 	}
 	if errorCode(err) == codeNoOrg {
 		return r
@@ -229,15 +237,15 @@ func (e *Estate) rosterWithoutOrganization(err error, undescribed *keyrotor.Gap)
 	gap := refusal(callListAccounts, err)
 	if from == fromConfig {
 		r.instead = append(r.instead, keyrotor.Fallback{Call: gap.Call, Code: gap.Code, Instead: from})
-		if undescribed != nil {
-			r.instead = append(r.instead, keyrotor.Fallback{Call: undescribed.Call, Code: undescribed.Code, Instead: from})
+		if r.unmanaged != nil {
+			r.instead = append(r.instead, keyrotor.Fallback{Call: r.unmanaged.Call, Code: r.unmanaged.Code, Instead: from})
 		}
 		return r
 	}
 	gap.Account = e.who.Account
 	gap.Message += onlyListedSupport
-	if undescribed != nil {
-		gap.Message += "; " + undescribed.Call + ": " + undescribed.Code
+	if r.unmanaged != nil {
+		gap.Message += "; " + r.unmanaged.Call + ": " + r.unmanaged.Code
 	}
 	r.gap = &gap
 	return r

@@ -96,7 +96,7 @@ func TestEveryPartitionIsScannedFromADelegatedAdministrator(t *testing.T) {
 
 func checks(t *testing.T, e *aws.Estate) []aws.DoctorCheck {
 	t.Helper()
-	found, err := e.Doctor(t.Context(), true)
+	found, err := e.Doctor(t.Context(), aws.VisitAll)
 	if err != nil {
 		t.Fatal(err)
 	}

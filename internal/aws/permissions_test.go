@@ -12,7 +12,7 @@ func TestEveryCallMadeIsInThePermissions(t *testing.T) {
 	s := serveWorld(t, "small", sandbox.Options{RotationTakes: -1})
 	e := open(t, aws.Config{With: []string{keyrotor.FactLastUse, keyrotor.FactGrants}})
 	assets, _, _, _ := collect(t, e)
-	if _, err := e.Doctor(t.Context(), true); err != nil {
+	if _, err := e.Doctor(t.Context(), aws.VisitAll); err != nil {
 		t.Fatal(err)
 	}
 	a := e.KMSActor()

@@ -30,15 +30,7 @@ type policyStatement struct {
 	Condition map[string]map[string]conditionValues
 }
 
-// Policy summarizes the policy of a key of the given account.
-func Policy(document, account string) (*keyrotor.PolicyFacts, error) {
-	s, err := summarize(document, account)
-	if err != nil {
-		return nil, err
-	}
-	return &s.facts, nil
-}
-
+// summarize tells what the policy of a key of the given account says.
 func summarize(document, account string) (*policySummary, error) {
 	var doc policyDocument
 	if err := json.Unmarshal([]byte(document), &doc); err != nil {

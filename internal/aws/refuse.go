@@ -83,6 +83,8 @@ func causeOf(call string, err error) keyrotor.GapCause {
 	switch {
 	case isThrottle(err):
 		return keyrotor.CauseThrottled
+	case code == codeNotConfigured:
+		return keyrotor.CauseNoRole
 	case code == "RegionDisabledException", code == "OptInRequired", code == "UnrecognizedClientException" && !isSTS(call),
 		code == "InvalidClientTokenId" && !isSTS(call):
 		// Credentials that STS gave us a moment ago are unknown only where the

@@ -42,14 +42,14 @@ func (e *Estate) renewalOf(p awssdk.CredentialsProvider) *renewal {
 	return r
 }
 
-// after looks at how an attempt ended, and marks its error when there will be
-// new credentials for the next.
-func (r *renewal) after(err error, now time.Time) error {
+// after looks at how an attempt ended, and reports whether there will be new
+// credentials for the next.
+func (r *renewal) after(err error, now time.Time) bool {
 	if r == nil || !isExpired(err) {
-		return err
+		return false
 	}
 	r.throwAway(now)
-	return renewedError{err}
+	return true
 }
 
 func (r *renewal) throwAway(now time.Time) {

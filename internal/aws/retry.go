@@ -23,7 +23,8 @@ import (
 //     spend three calls and their pauses on each.
 //   - once: for calls that are not repeatable a timeout, a cut connection or a
 //     5xx ends the call, for it may have taken effect. A throttle is a definite
-//     "not done" and is repeated all the same.
+//     "not done" and is repeated all the same, where AWS says it by its code: a
+//     bare 429 is of whoever stands before AWS, who may have sent the call on.
 //   - no retry budget: the meter already paces every attempt.
 type retryer struct{ once bool }
 
@@ -36,7 +37,7 @@ const (
 
 // IsErrorRetryable implements awssdk.Retryer.
 func (r retryer) IsErrorRetryable(err error) bool {
-	if isThrottle(err) || isRenewed(err) {
+	if isRenewed(err) || isThrottle(err) && (!r.once || namesCode(err)) {
 		return true
 	}
 	return !r.once && isTransient(err)
@@ -51,10 +52,7 @@ func (retryer) MaxAttempts() int { return throttledAttempts }
 func (retryer) RetryDelay(attempt int, err error) (time.Duration, error) {
 	switch {
 	case isRenewed(err):
-		if attempt > 1 {
-			return 0, err // new credentials did not help
-		}
-		return 0, nil
+		return 0, nil // at most once in a call: see meteredCall
 	case attempt >= transientAttempts && !isThrottle(err):
 		return 0, err
 	}
@@ -88,6 +86,12 @@ func isThrottle(err error) bool {
 	}
 	_, ok := retry.DefaultThrottleErrorCodes[code]
 	return ok || httpStatus(err) == http.StatusTooManyRequests
+}
+
+// namesCode reports whether an answer has an error code, as all refusals of AWS do.
+func namesCode(err error) bool {
+	code := errorCode(err)
+	return code != "" && code != codeUnknown
 }
 
 // isTransient reports a fault that may be gone at the next try.

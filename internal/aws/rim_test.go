@@ -36,7 +36,9 @@ func TestWhatIsRepeated(t *testing.T) {
 		repeatable, once, left bool // left: the attempt may have taken effect
 	}{
 		"throttle":                      {apiError(400, "ThrottlingException"), true, true, false},
-		"429 without a code":            {apiError(429, "UnknownError"), true, true, false},
+		"429 without a code":            {apiError(429, "UnknownError"), true, false, true},
+		"408 without a code":            {apiError(408, "UnknownError"), false, false, true},
+		"a redirect":                    {apiError(307, "UnknownError"), false, false, true},
 		"429 with a hard quota":         {apiError(429, "LimitExceededException"), false, false, false},
 		"renewed credentials":           {renewedError{apiError(400, "ExpiredTokenException")}, true, true, false},
 		"expired for good":              {apiError(400, "ExpiredTokenException"), false, false, false},

@@ -81,7 +81,7 @@ func open(ctx context.Context, cfg Config, base awssdk.Config) (*Estate, error) 
 		renewals: make(map[*awssdk.CredentialsCache]*renewal),
 	}
 	if cfg.AssumeFrom != "" {
-		e.base.Credentials = e.assume(cfg.AssumeFrom)
+		e.base.Credentials = renewing(e.assume(cfg.AssumeFrom))
 	}
 	who, err := e.callerIdentity(ctx)
 	if err != nil {
@@ -154,23 +154,32 @@ func (e *Estate) credentials(account string, role Role) awssdk.CredentialsProvid
 		return e.base.Credentials
 	}
 	key := session{account, role}
-	e.mu.Lock()
-	known := e.sessions[key]
-	e.mu.Unlock()
-	if known != nil {
-		return known
-	}
-	made := e.assume(e.roleARN(account, role)) // takes e.mu itself
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if known = e.sessions[key]; known == nil {
-		known = made
-		e.sessions[key] = made
-	}
-	return known
+	return kept(e, e.sessions, key, func() awssdk.CredentialsProvider {
+		return renewing(gate{e, key, e.assume(e.roleARN(account, role))})
+	})
 }
 
-// access says how an account is entered.
+// kept is what the map holds under a key, made when it is first asked for. Making
+// takes e.mu itself, so two may make it at once; the first stays.
+func kept[K comparable, V any](e *Estate, all map[K]V, key K, build func() V) V {
+	e.mu.Lock()
+	known, there := all[key]
+	e.mu.Unlock()
+	if there {
+		return known
+	}
+	made := build()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if known, there = all[key]; there {
+		return known
+	}
+	all[key] = made
+	return made
+}
+
+// access says how an account is entered. Which account is the management account
+// is not known before the roster is loaded: see gate.
 func (e *Estate) access(account string) Access {
 	switch {
 	case account == e.who.Account:
@@ -193,7 +202,7 @@ func (e *Estate) roleARN(account string, role Role) string {
 }
 
 func (e *Estate) assume(role string) awssdk.CredentialsProvider {
-	provider := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(e.own()), role, func(o *stscreds.AssumeRoleOptions) {
+	return stscreds.NewAssumeRoleProvider(sts.NewFromConfig(e.own()), role, func(o *stscreds.AssumeRoleOptions) {
 		o.RoleSessionName = e.cfg.SessionName
 		o.Duration = e.cfg.Duration
 		if e.cfg.ExternalID != "" {
@@ -203,7 +212,11 @@ func (e *Estate) assume(role string) awssdk.CredentialsProvider {
 			o.SourceIdentity = awssdk.String(e.cfg.SourceIdentity)
 		}
 	})
-	return awssdk.NewCredentialsCache(provider, func(o *awssdk.CredentialsCacheOptions) {
+}
+
+// renewing keeps credentials until shortly before they expire.
+func renewing(p awssdk.CredentialsProvider) awssdk.CredentialsProvider {
+	return awssdk.NewCredentialsCache(p, func(o *awssdk.CredentialsCacheOptions) {
 		o.ExpiryWindow = refreshAhead
 		o.ExpiryWindowJitterFrac = 0.5
 	})
@@ -212,21 +225,9 @@ func (e *Estate) assume(role string) awssdk.CredentialsProvider {
 // kms is the KMS client of an account, Region and role; all calls share it, for
 // a client keeps its signing keys and its view of the clock.
 func (e *Estate) kms(account, region string, role Role) *kms.Client {
-	key := client{session{account, role}, region}
-	e.mu.Lock()
-	known := e.clients[key]
-	e.mu.Unlock()
-	if known != nil {
-		return known
-	}
-	made := kms.NewFromConfig(e.session(account, region, role), resolveOnce)
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if known = e.clients[key]; known == nil {
-		known = made
-		e.clients[key] = made
-	}
-	return known
+	return kept(e, e.clients, client{session{account, role}, region}, func() *kms.Client {
+		return kms.NewFromConfig(e.session(account, region, role), resolveOnce)
+	})
 }
 
 // Calls is every call made so far, by role and then by call. Tests hold it

@@ -66,11 +66,12 @@ func (w *wire) Do(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer resp.Body.Close()
-	silent := time.AfterFunc(w.timeout, func() { resp.Body.Close() }) // ends the reading
-	answer, err := readAll(resp.Body, resp.ContentLength, longest(req))
-	if !silent.Stop() && err != nil {
-		err = os.ErrDeadlineExceeded
+	arriving := resp.Body // by a name of its own: the timer may still look at it when resp has another
+	defer arriving.Close()
+	silent := time.AfterFunc(w.timeout, func() { arriving.Close() }) // ends the reading
+	answer, err := readAll(arriving, resp.ContentLength, longest(req))
+	if late := !silent.Stop(); late && err != nil {
+		err = os.ErrDeadlineExceeded // what was read whole before the timer's Close is an answer
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read answer: %w", err)

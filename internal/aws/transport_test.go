@@ -2,6 +2,7 @@ package aws
 
 import (
 	"bytes"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -96,3 +97,43 @@ func TestTheLongestAnswersThatAWSGivesAreRead(t *testing.T) {
 		}
 	}
 }
+
+// lateBody tells the whole of an answer a moment after the time for it is over.
+type lateBody struct {
+	io.Reader
+	after time.Duration
+}
+
+func (b *lateBody) Read(p []byte) (int, error) {
+	time.Sleep(b.after)
+	b.after = 0
+	return b.Reader.Read(p)
+}
+
+func (*lateBody) Close() error { return nil }
+
+// TestAnAnswerThatIsWholeWhenItsTimeEndsIsTaken: the timer that ends the reading may
+// fire while the answer that was read takes the body's place. Under -race a timer
+// that looks at the answer and not at the body fails here.
+func TestAnAnswerThatIsWholeWhenItsTimeEndsIsTaken(t *testing.T) {
+	tr := &http.Transport{}
+	tr.RegisterProtocol("late", roundTrip(func(r *http.Request) *http.Response {
+		return &http.Response{StatusCode: http.StatusOK, ContentLength: -1, Request: r, Body: &lateBody{strings.NewReader("whole"), 50 * time.Millisecond}}
+	}))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "late://kms", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := newWire(tr, 1, time.Millisecond).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if got, err := io.ReadAll(resp.Body); string(got) != "whole" || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+type roundTrip func(*http.Request) *http.Response
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r), nil }

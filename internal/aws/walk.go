@@ -112,14 +112,9 @@ func (e *Estate) wanted(regions []string) []string {
 	return regions
 }
 
-// enter takes on the account's role and returns the gap when it is refused.
+// enter takes on the account's role and returns the gap when it is refused, by AWS
+// or by the configuration.
 func (e *Estate) enter(ctx context.Context, a keyrotor.Account, role Role) *keyrotor.Gap {
-	if e.access(a.ID) == AccessGap {
-		return &keyrotor.Gap{
-			Account: a.ID, Call: callAssumeRole, Code: "NotConfigured", Cause: keyrotor.CauseNoRole,
-			Message: "the configuration does not let keyrotor into " + special(a) + " " + a.ID,
-		}
-	}
 	_, err := e.credentials(a.ID, role).Retrieve(ctx)
 	if err == nil {
 		return nil

@@ -205,7 +205,7 @@ func TestAnAccountThatIsListedInTwoWaysIsEnteredAndSaid(t *testing.T) {
 	})
 	e := open(t, aws.Config{})
 	assets, _, gaps, p := collect(t, e)
-	found, err := e.Doctor(t.Context(), false)
+	found, err := e.Doctor(t.Context(), aws.VisitSome)
 	if c := find(t, found.Checks, home, aws.RoleOwn, "organizations:ListAccounts"); err != nil || c.Status != aws.CheckWarn || c.Fix == "" {
 		t.Errorf("the doctor says %+v, %v", c, err)
 	}
