@@ -60,11 +60,15 @@ func wildcards(list string) []string {
 // literals returns the patterns of a list that name exactly one principal and
 // match it: one that is also negated does not.
 func literals(list string) []string {
-	var names []string
-	for _, p := range strings.Split(list, ",") {
-		if p != "" && p[0] != '!' && !strings.ContainsAny(p, "*?") && matchList(p, list) {
+	var names, negated []string
+	for p := range strings.SplitSeq(list, ",") {
+		if not, ok := strings.CutPrefix(p, "!"); ok {
+			negated = append(negated, not)
+		} else if p != "" && !strings.ContainsAny(p, "*?") {
 			names = append(names, p)
 		}
 	}
-	return names
+	return slices.DeleteFunc(names, func(name string) bool {
+		return slices.ContainsFunc(negated, func(p string) bool { return matchPattern(name, p) })
+	})
 }

@@ -6,14 +6,19 @@ import (
 )
 
 // persons tells who is who: keys and principals that belong together are one
-// person. It is a union-find over names of two kinds.
+// person. It is a union-find over names of three kinds. What find walks it cuts
+// short, and the smaller side joins the larger: a file may give thousands of
+// lines to one key.
 //
 // It errs towards fewer people. All principals that a line names for one key
 // are one person, or "alice,al" could approve twice; lines that share a pattern
 // with a wildcard are one person, because nothing tells their holders apart.
 // Certificates name their person themselves, so an authority's line joins
 // nobody.
-type persons struct{ parent map[string]string }
+type persons struct {
+	parent map[string]string // of a node; none of one that stands for itself
+	joined map[string]int    // into a node, of one that stands for itself
+}
 
 func keyNode(fingerprint string) string     { return "key " + fingerprint }
 func principalNode(principal string) string { return "principal " + principal }
@@ -22,7 +27,7 @@ func patternNode(pattern string) string     { return "pattern " + pattern }
 // newPersons reads who is who from files of allowed signers: one person by any
 // of them is one person.
 func newPersons(files ...*AllowedSigners) *persons {
-	p := &persons{parent: map[string]string{}}
+	p := &persons{parent: map[string]string{}, joined: map[string]int{}}
 	for _, signers := range files {
 		for _, l := range signers.lines {
 			p.add(l)
@@ -49,16 +54,26 @@ func (p *persons) add(l signerLine) {
 }
 
 func (p *persons) find(node string) string {
-	for p.parent[node] != "" {
-		node = p.parent[node]
+	root := node
+	for p.parent[root] != "" {
+		root = p.parent[root]
 	}
-	return node
+	for node != root {
+		node, p.parent[node] = p.parent[node], root
+	}
+	return root
 }
 
 func (p *persons) same(a, b string) {
-	if a, b = p.find(a), p.find(b); a != b {
-		p.parent[a] = b
+	a, b = p.find(a), p.find(b)
+	if a == b {
+		return
 	}
+	if p.joined[a] > p.joined[b] {
+		a, b = b, a
+	}
+	p.parent[a] = b
+	p.joined[b] += p.joined[a] + 1
 }
 
 // Persons is how many persons may sign in one of the namespaces now. open reports

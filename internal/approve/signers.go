@@ -2,6 +2,7 @@ package approve
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -72,14 +73,16 @@ func (s *AllowedSigners) Len() int { return len(s.lines) }
 // nobody; Patterns tells of it.
 func (s *AllowedSigners) PrincipalsOf(key ssh.PublicKey, namespace string, now time.Time) []string {
 	var found []string
+	known := map[string]bool{}
 	for _, l := range s.lines {
 		if l.allows(key, "", namespace, now) != nil {
 			continue
 		}
 		for _, name := range l.names(key) {
-			if !slices.Contains(found, name) {
+			if !known[name] {
 				found = append(found, name)
 			}
+			known[name] = true
 		}
 	}
 	return found
@@ -101,6 +104,34 @@ func (s *AllowedSigners) Patterns(key ssh.PublicKey, namespace string, now time.
 	for _, l := range s.lines {
 		if !l.ca && len(literals(l.principals)) == 0 && l.allows(key, "", namespace, now) == nil {
 			found = append(found, l.principals)
+		}
+	}
+	return found
+}
+
+// Withheld is a line that holds a key, or the authority of a certificate, and does
+// not let it sign.
+type Withheld struct {
+	Principals string // as they stand in the file
+	Why        error  // with the place of the line
+}
+
+// Withheld are the lines that hold the key and let it sign in none of the namespaces
+// at that time; none where another line lets it. Who is told that a key is nobody's
+// adds a line for it, and one without conditions lifts what these ask.
+func (s *AllowedSigners) Withheld(key ssh.PublicKey, now time.Time, namespaces ...string) []Withheld {
+	var found []Withheld
+	for _, l := range s.lines {
+		var why error
+		for _, namespace := range namespaces {
+			err := l.allows(key, "", namespace, now)
+			if err == nil {
+				return nil
+			}
+			why = cmp.Or(why, err)
+		}
+		if why != nil && !errors.Is(why, errOtherKey) {
+			found = append(found, Withheld{Principals: l.principals, Why: why})
 		}
 	}
 	return found

@@ -99,8 +99,8 @@ func TestCompare(t *testing.T) {
 			a.Unread = []keyrotor.Unread{{Fact: keyrotor.FactRotation, Call: "kms:GetKeyRotationStatus", Code: "AccessDenied"}}
 		}), verdict: unreadable, found: "rotation unknown", details: []string{"kms:GetKeyRotationStatus answered AccessDenied"}},
 
-		"off as promised":                   {change: off, fresh: asset(rotation(false, 0, time.Time{})), verdict: confirmed, found: "off"},
-		"on though off was promised":        {change: off, fresh: asset(), verdict: discrepant, found: "on", details: []string{"rotation is still on"}},
+		"off as promised":            {change: off, fresh: asset(rotation(false, 0, time.Time{})), verdict: confirmed, found: "off"},
+		"on though off was promised": {change: off, fresh: asset(), verdict: discrepant, found: "on", details: []string{"rotation is still on"}},
 		"rolled back to what nobody wrote down": {change: keyrotor.Change{ID: enable.ID, Target: enable.Target, Steps: enable.Steps}, state: keyrotor.RolledBack,
 			fresh: asset(), verdict: unreadable, found: "cannot be compared", details: []string{"the plan does not say how it was before"}},
 		"rolled back is compared with then": {change: enable, state: keyrotor.RolledBack, fresh: asset(rotation(false, 0, time.Time{})), verdict: confirmed, found: "off"},
