@@ -2,13 +2,19 @@ package sandbox
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 )
 
 // controlPath is where the sandbox itself is driven, beside the AWS it shows.
 const controlPath = "/_sandbox/"
+
+// lastYear is the last that RFC 3339 can write: behind it, answers hold times that
+// no client reads.
+const lastYear = 9999
 
 // control serves what a command line user, or a test in another language, can
 // do to the sandbox:
@@ -86,8 +92,12 @@ func (s *Sandbox) controlClock(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d, err := duration("advance", in.Advance)
-	if err == nil && d < 0 {
+	switch {
+	case err != nil:
+	case d < 0:
 		err = fmt.Errorf("advance: %s: the clock only moves forward", in.Advance)
+	case s.clock.Now().Add(d).Year() > lastYear:
+		err = fmt.Errorf("advance: %s: the clock goes to the year %d", in.Advance, lastYear)
 	}
 	if err != nil {
 		controlError(w, err)
@@ -117,6 +127,9 @@ func controlInput(r *http.Request, v any) error {
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
 		return fmt.Errorf("request body: %w", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("request body: something follows the JSON object")
 	}
 	return nil
 }

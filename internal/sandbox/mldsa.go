@@ -38,17 +38,6 @@ func newMLDSA(spec types.KeySpec, seed []byte) (*mldsaKey, error) {
 	return k, err
 }
 
-// mu is what a message is signed as: the hash of the public key's hash and the
-// message, with an empty context.
-func (k *mldsaKey) mu(message []byte) []byte {
-	tr := sha3.SumSHAKE256(k.public, 64)
-	h := sha3.NewSHAKE256()
-	_, _ = h.Write(tr) // hashes take everything
-	_, _ = h.Write([]byte{0, 0})
-	_, _ = h.Write(message)
-	return squeeze(h, muSize)
-}
-
 // sign signs a message or, with external set, its μ.
 func (k *mldsaKey) sign(message []byte, external bool) ([]byte, error) {
 	if !external {

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"bytes"
 	"crypto/sha256"
+	"crypto/sha3"
 	"encoding/hex"
 	"fmt"
 	"testing"
@@ -12,6 +13,17 @@ import (
 
 func mldsaSpecs() []types.KeySpec {
 	return []types.KeySpec{types.KeySpecMlDsa44, types.KeySpecMlDsa65, types.KeySpecMlDsa87}
+}
+
+// mu is what a message is signed as: the hash of the public key's hash and the
+// message, with an empty context.
+func (k *mldsaKey) mu(message []byte) []byte {
+	tr := sha3.SumSHAKE256(k.public, 64)
+	h := sha3.NewSHAKE256()
+	_, _ = h.Write(tr) // hashes take everything
+	_, _ = h.Write([]byte{0, 0})
+	_, _ = h.Write(message)
+	return squeeze(h, muSize)
 }
 
 // TestAMessageAndItsMuHaveOneSignature holds the arithmetic for μ against a library

@@ -59,13 +59,7 @@ type grant struct {
 	entry     types.GrantListEntry
 }
 
-// region returns the KMS of a Region, made on first use.
-func (a *account) region(name string) *kmsRegion {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.regionLocked(name)
-}
-
+// regionLocked returns the KMS of a Region, made on first use; a.mu is held.
 func (a *account) regionLocked(name string) *kmsRegion {
 	r := a.regions[name]
 	if r == nil {

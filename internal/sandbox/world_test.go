@@ -18,6 +18,13 @@ import (
 // worldStart is the clock of the tests' worlds.
 var worldStart = time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
 
+// region returns the KMS of a Region, made on first use.
+func (a *account) region(name string) *kmsRegion {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.regionLocked(name)
+}
+
 // load starts a built-in world behind a real HTTP server.
 func load(t testing.TB, name string, o Options) (*Sandbox, string) {
 	t.Helper()
