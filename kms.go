@@ -1,6 +1,9 @@
 package keyrotor
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // KMSFacts is what was seen of a KMS key. Strings such as State, Spec, Usage
 // and Origin are AWS's own words, kept as they came: a value that AWS invents
@@ -71,6 +74,30 @@ type RotationFacts struct {
 	Next       *time.Time `json:"next,omitempty"`
 	// OnDemandStarted is set while an on-demand rotation is under way.
 	OnDemandStarted *time.Time `json:"on_demand_started,omitempty"`
+}
+
+// clockSlack is how much later than computed a next rotation may be named: clocks
+// differ, and KMS does not document how exactly it dates.
+const clockSlack = time.Hour
+
+// LaterThan reports whether the key will rotate later than at a time that its clock
+// named before: then rotation was turned on anew. Unknown dates are not later.
+func (r *RotationFacts) LaterThan(next time.Time) bool {
+	return r.Next != nil && r.Next.After(next.Add(clockSlack))
+}
+
+// FirstRotation is when a key rotates first whose rotation was turned on at a time,
+// every so many days; false once that is due, for then the clock has gone on.
+func (k *KMSFacts) FirstRotation(on time.Time, days int, now time.Time) (time.Time, bool) {
+	first := on.UTC().AddDate(0, 0, cmp.Or(days, DefaultRotationPeriodDays))
+	if k.History != nil {
+		for _, r := range k.History.Rotations {
+			if r.Type == "AUTOMATIC" && r.At.After(on) {
+				return time.Time{}, false
+			}
+		}
+	}
+	return first, now.AddDate(0, 0, 1).Before(first)
 }
 
 // RotationHistory is what ListKeyRotations told, oldest first.

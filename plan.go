@@ -105,13 +105,16 @@ type Params struct {
 
 // Before is what the plan saw of a target. It is under the digest.
 type Before struct {
-	State       string `json:"state,omitempty"`
-	RotationOn  *bool  `json:"rotation_on,omitempty"`
-	PeriodDays  int    `json:"period_days,omitempty"`
-	MaterialID  string `json:"material_id,omitempty"`
-	OnDemand    *int   `json:"on_demand,omitempty"`
-	VersionID   string `json:"version_id,omitempty"`
-	AbsentAlias bool   `json:"absent_alias,omitempty"`
+	State      string `json:"state,omitempty"`
+	RotationOn *bool  `json:"rotation_on,omitempty"`
+	PeriodDays int    `json:"period_days,omitempty"`
+	MaterialID string `json:"material_id,omitempty"`
+	OnDemand   *int   `json:"on_demand,omitempty"`
+	// Next is when the key was to rotate next. A later date than this is of a clock
+	// that somebody started anew.
+	Next        *time.Time `json:"next,omitempty"`
+	VersionID   string     `json:"version_id,omitempty"`
+	AbsentAlias bool       `json:"absent_alias,omitempty"`
 	// KeysThere is how many keys the place of a new key held: each is asked for
 	// its tags, in case the new one is there already.
 	KeysThere int `json:"keys_there,omitempty"`

@@ -43,6 +43,9 @@ func Step(s keyrotor.Step, fresh keyrotor.Asset) Verdict {
 	if fresh.KMS.AWSManaged() {
 		return skip("AWS manages this key; nobody else can configure it")
 	}
+	if why := Undescribed(fresh); why != "" {
+		return skip(why)
+	}
 	return rule(s, fresh)
 }
 

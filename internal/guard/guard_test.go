@@ -59,6 +59,13 @@ func TestStep(t *testing.T) {
 	untag := keyrotor.Step{Verb: keyrotor.UntagKey, Params: keyrotor.Params{TagKeys: []string{"env"}}, Before: keyrotor.Before{Tags: map[string]string{"env": "dev"}}}
 	create := keyrotor.Step{Verb: keyrotor.CreateKey, Target: keyrotor.Target{Name: "alias/a"}, Before: keyrotor.Before{AbsentAlias: true}}
 	gone := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
+	timed := func(s keyrotor.Step) keyrotor.Step { s.Before.Next = &gone; return s }
+	nextOn := func(at time.Time) func(*keyrotor.Asset) {
+		return func(a *keyrotor.Asset) {
+			a.KMS.Rotation = &keyrotor.RotationFacts{On: true, PeriodDays: 365, Next: &at}
+		}
+	}
+	undescribed := keyrotor.Asset{KMS: &keyrotor.KMSFacts{}, Unread: []keyrotor.Unread{{Fact: keyrotor.FactDescription, Call: "kms:DescribeKey", Code: "AccessDeniedException"}}}
 	const (
 		on        = keyrotor.OutcomeState("")
 		skipped   = keyrotor.Skipped
@@ -93,8 +100,16 @@ func TestStep(t *testing.T) {
 		"somebody else's period is skipped":          {period, asset(rotating(90)), skipped, "the period is 90 d now, and was 365 d when the plan was made"},
 		"a key that was turned off keeps its period": {period, asset(), skipped, "somebody turned rotation off since the plan"},
 
-		"rotation that we turned on is turned off":      {off, asset(rotating(365)), on, ""},
-		"rotation that is off stays unchanged":          {off, asset(), unchanged, "rotation is off already"},
+		"rotation that we turned on is turned off": {off, asset(rotating(365)), on, ""},
+		"rotation that is off stays unchanged":     {off, asset(), unchanged, "rotation is off already"},
+		"rotation that somebody turned on anew is theirs": {timed(off), asset(nextOn(gone.AddDate(0, 0, 2))), skipped,
+			"somebody turned rotation on anew since: the next one is on 2026-12-03, and was to be on 2026-12-01"},
+		"a period of a clock that somebody started anew is theirs": {timed(period), asset(nextOn(gone.AddDate(0, 0, 2))), skipped,
+			"somebody turned rotation on anew since: the next one is on 2026-12-03, and was to be on 2026-12-01"},
+		"the clock that the plan saw goes on":           {timed(off), asset(nextOn(gone.Add(time.Minute))), on, ""},
+		"a date that is not told is not compared":       {timed(off), asset(rotating(365)), on, ""},
+		"a key that was not described is not guessed":   {enable, undescribed, skipped, "it could not be read (AccessDeniedException on kms:DescribeKey)"},
+		"nor are its tags changed":                      {tag("env", "prod"), undescribed, skipped, "it could not be read (AccessDeniedException on kms:DescribeKey)"},
 		"rotation that somebody else changed is theirs": {off, asset(rotating(90)), skipped, "somebody set the period to 90 d since"},
 
 		"a key as the plan saw it is rotated": {rotate, asset(), on, ""},

@@ -93,7 +93,7 @@ func setPeriod(s keyrotor.Step, a keyrotor.Asset) Verdict {
 	case r.PeriodDays != s.Before.PeriodDays:
 		return skip(fmt.Sprintf("the period is %s now, and was %s when the plan was made", days(r.PeriodDays), days(s.Before.PeriodDays)))
 	}
-	return goOn
+	return sameClock(s, r)
 }
 
 func disableRotation(s keyrotor.Step, a keyrotor.Asset) Verdict {
@@ -109,7 +109,16 @@ func disableRotation(s keyrotor.Step, a keyrotor.Asset) Verdict {
 	case r.PeriodDays != 0 && s.Before.PeriodDays != 0 && r.PeriodDays != s.Before.PeriodDays:
 		return skip(fmt.Sprintf("somebody set the period to %d d since", r.PeriodDays))
 	}
-	return goOn
+	return sameClock(s, r)
+}
+
+// sameClock tells rotation that the plan saw on from rotation that somebody turned
+// off and on since, with the same period: that is theirs.
+func sameClock(s keyrotor.Step, r *keyrotor.RotationFacts) Verdict {
+	if s.Before.Next == nil || !r.LaterThan(*s.Before.Next) {
+		return goOn
+	}
+	return skip(fmt.Sprintf("somebody turned rotation on anew since: the next one is on %s, and was to be on %s", day(*r.Next), day(*s.Before.Next)))
 }
 
 // createKey holds the alias that the key shall get against what it points to by
@@ -137,12 +146,29 @@ func createAlias(s keyrotor.Step, a keyrotor.Asset) Verdict {
 }
 
 func unreadRotation(a keyrotor.Asset) string {
-	for _, u := range a.Unread {
-		if u.Fact == keyrotor.FactRotation {
-			return fmt.Sprintf("its rotation status could not be read (%s on %s)", u.Code, u.Call)
-		}
+	if why := refused(a, keyrotor.FactRotation); why != "" {
+		return "its rotation status could not be read" + why
 	}
 	return "its rotation status is not known"
+}
+
+// Undescribed says that a key refused to be described: whatever else is asked of it,
+// nobody knows what it is. It is "" for every other key.
+func Undescribed(a keyrotor.Asset) string {
+	if why := refused(a, keyrotor.FactDescription); why != "" {
+		return "it could not be read" + why
+	}
+	return ""
+}
+
+// refused names the call that refused to tell a fact, and how; "" where none did.
+func refused(a keyrotor.Asset, fact string) string {
+	for _, u := range a.Unread {
+		if u.Fact == fact {
+			return fmt.Sprintf(" (%s on %s)", u.Code, u.Call)
+		}
+	}
+	return ""
 }
 
 func every(r *keyrotor.RotationFacts) string {

@@ -97,7 +97,7 @@ func (d *draft) cure(a keyrotor.Assessment) {
 		d.curePeriod(a)
 	case keyrotor.ViewNotEligible, keyrotor.ViewAWSManaged, keyrotor.ViewUnreadable: // nothing that a plan could cure
 	case keyrotor.ViewUnknown:
-		d.left.note("rotation status unknown")
+		d.left.note(a.Asset.Target(), "rotation status unknown")
 		return
 	}
 	if d.RotateOverdue {
@@ -115,7 +115,7 @@ func (d *draft) cureOff(a keyrotor.Assessment) {
 	case len(v.failed) > 0:
 		why = append(why, d.verdicts(a, keyrotor.SetPeriod).failed...)
 	case v.waived:
-		d.left.note("waived: its rotation may stay off")
+		d.left.note(a.Asset.Target(), "waived: its rotation may stay off")
 		return
 	case v.passed:
 		return
@@ -194,7 +194,7 @@ func (d *draft) verdicts(a keyrotor.Assessment, verb keyrotor.Verb) verdicts {
 // speaks against it.
 func (d *draft) add(c proposal, why []string, warning string) {
 	if reason := c.speaksAgainst(); reason != "" {
-		d.left.note(reason)
+		d.left.note(c.Target, reason)
 		return
 	}
 	c.Why = why

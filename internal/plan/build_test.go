@@ -52,8 +52,8 @@ func TestAPlanOfNothingSaysWhy(t *testing.T) {
 		"nothing chosen":      {[]keyrotor.Assessment{key(1), key(2)}, func(keyrotor.Asset) bool { return false }, []string{"none of 2 keys was chosen"}},
 		"all is well":         {[]keyrotor.Assessment{key(1, on(365)), key(2, on(365)), key(3, resting), key(4, asym, resting)}, nil, []string{"2 keys rotating already", "1 key not rotating, and left as it is", "1 key cannot rotate automatically"}},
 		"what is chosen is":   {[]keyrotor.Assessment{key(1, on(365)), key(2)}, func(a keyrotor.Asset) bool { return a.KMS.Rotation.On }, []string{"1 key chosen, 1 not", "1 key rotating already"}},
-		"what is in the way":  {[]keyrotor.Assessment{key(1, func(a *keyrotor.Assessment) { a.Asset.KMS.State = "Disabled" })}, nil, []string{"1 key not rotating, and left as it is", "1 key left out: its state is Disabled, not Enabled"}},
-		"status was not read": {[]keyrotor.Assessment{key(1, func(a *keyrotor.Assessment) { a.View = keyrotor.ViewUnknown })}, nil, []string{"1 key of which too little could be read", "1 key left out: rotation status unknown"}},
+		"what is in the way":  {[]keyrotor.Assessment{key(1, func(a *keyrotor.Assessment) { a.Asset.KMS.State = "Disabled" })}, nil, []string{"1 key not rotating, and left as it is", "1 key left out: its state is Disabled, not Enabled (alias/key-1 111122223333/us-east-1)"}},
+		"status was not read": {[]keyrotor.Assessment{key(1, func(a *keyrotor.Assessment) { a.View = keyrotor.ViewUnknown })}, nil, []string{"1 key of which too little could be read", "1 key left out: rotation status unknown (alias/key-1 111122223333/us-east-1)"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := options()
@@ -257,5 +257,24 @@ func TestLimitsAreAWarningThatANarrowerPlanCanLose(t *testing.T) {
 	n, err := plan.Narrow(p, func(c keyrotor.Change) bool { return c.Target.Name == "alias/key-1" }, "alias/key-1", guard.Limits{})
 	if err != nil || len(n.Warnings) != 0 {
 		t.Errorf("got %q, %v", n.Warnings, err)
+	}
+}
+
+// "1 key left out: its state is Disabled, not Enabled", and nobody could say which.
+func TestWhatAPlanLeavesOutIsNamed(t *testing.T) {
+	unread := func(a *keyrotor.Assessment) { a.View = keyrotor.ViewUnknown }
+	var keys []keyrotor.Assessment
+	for n := 8; n > 0; n-- {
+		keys = append(keys, key(n, unread))
+	}
+	want := "8 keys left out: rotation status unknown (" + strings.Repeat("alias/key-%d 111122223333/us-east-1, ", 5) + "and 3 more)"
+	want = fmt.Sprintf(want, 1, 2, 3, 4, 5)
+	p := build(t, options(), keys...)
+	if got := p.Warnings[len(p.Warnings)-1]; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	slices.Reverse(keys)
+	if again := build(t, options(), keys...); again.Digest != p.Digest {
+		t.Error("the same keys in another order gave another digest")
 	}
 }

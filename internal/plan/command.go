@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/guard"
 )
 
 // Command is what somebody may ask for without a failing rule.
@@ -91,7 +92,7 @@ func (c *commanded) take(a keyrotor.Assessment) {
 		c.there++
 		if k != nil && slices.Contains(k.Aliases, c.Key.Alias) {
 			c.taken = true
-			c.left.note(c.Key.Alias + " exists and points to " + a.Asset.ID)
+			c.left.note(keyrotor.Target{}, c.Key.Alias+" exists and points to "+a.Asset.ID)
 		}
 		return
 	}
@@ -103,9 +104,11 @@ func (c *commanded) take(a keyrotor.Assessment) {
 	}
 	switch {
 	case k == nil:
-		c.left.note("not a KMS key")
+		c.left.note(a.Asset.Target(), "not a KMS key")
 	case k.AWSManaged():
-		c.left.note("AWS manages this key; nobody else can configure it")
+		c.left.note(a.Asset.Target(), "AWS manages this key; nobody else can configure it")
+	case guard.Undescribed(a.Asset) != "":
+		c.left.note(a.Asset.Target(), guard.Undescribed(a.Asset))
 	case k.MultiRegionRole() == "REPLICA" && c.kind != CommandTag:
 		// Rotation is shared by the family and set on its primary, once. Tags
 		// are each key's own.
@@ -121,7 +124,7 @@ func (c *commanded) routeReplicas() {
 		primary, known := c.primaries[arn]
 		switch {
 		case !known:
-			c.left.note("a replica whose primary is not in the inventory: " + arn)
+			c.left.note(r.Target(), "a replica whose primary is not in the inventory: "+arn)
 		case !c.planned[arn]:
 			c.planFor(primary)
 		}
@@ -136,29 +139,18 @@ func (c *commanded) planFor(a keyrotor.Assessment) {
 	switch c.kind {
 	case CommandEnable:
 		if r != nil && r.On {
-			c.left.note("rotation is on already")
+			c.left.note(a.Asset.Target(), "rotation is on already")
 			return
 		}
 		days, warning := c.period(a)
 		c.add(enableRotation(a.Asset, days, c.EnvTag), why, warning)
 	case CommandSetPeriod:
-		switch {
-		case r != nil && !r.On:
-			// Of a key that cannot rotate it is no help to name what turns others on.
-			cannot := enableRotation(a.Asset, c.PeriodDays, c.EnvTag).speaksAgainst()
-			c.left.note(cmp.Or(cannot, "rotation is off: there is no period to set; keyrotor plan proposes to turn it on"))
-			return
-		case r != nil && r.PeriodDays == c.PeriodDays:
-			c.left.note(fmt.Sprintf("the period is %d d already", c.PeriodDays))
-			return
-		}
-		days, warning := c.period(a)
-		c.add(setPeriod(a.Asset, days, c.EnvTag), why, warning)
+		c.setPeriod(a, why)
 	case CommandRotateNow:
 		c.add(rotateNow(a.Asset, c.EnvTag), why, "")
 	case CommandTag:
 		if a.Asset.KMS.Policy == nil {
-			c.left.note("its key policy was not read: a condition on these tags cannot be ruled out")
+			c.left.note(a.Asset.Target(), "its key policy was not read: a condition on these tags cannot be ruled out")
 			return
 		}
 		c.add(tag(a.Asset, c.Tags, c.EnvTag), why, "")
@@ -166,19 +158,37 @@ func (c *commanded) planFor(a keyrotor.Assessment) {
 	}
 }
 
+// setPeriod plans the period that the command names, else the one that the rules
+// ask for, else KMS's. Without a command no period is made longer: who wants that
+// says how long.
+func (c *commanded) setPeriod(a keyrotor.Assessment, why []string) {
+	r := a.Asset.KMS.Rotation
+	days, warning := c.period(a)
+	switch {
+	case r != nil && !r.On:
+		// Of a key that cannot rotate it is no help to name what turns others on.
+		cannot := enableRotation(a.Asset, days, c.EnvTag).speaksAgainst()
+		c.left.note(a.Asset.Target(), cmp.Or(cannot, "rotation is off: there is no period to set; keyrotor plan proposes to turn it on"))
+		return
+	case r != nil && r.PeriodDays == days:
+		c.left.note(a.Asset.Target(), fmt.Sprintf("the period is %d d already", days))
+		return
+	case r != nil && r.PeriodDays > 0 && r.PeriodDays < days && c.PeriodDays == 0:
+		c.left.note(a.Asset.Target(), fmt.Sprintf("its period of %d d is shorter than %d d already; --period DAYS makes it longer", r.PeriodDays, days))
+		return
+	}
+	c.add(setPeriod(a.Asset, days, c.EnvTag), why, warning)
+}
+
 func (c CommandOptions) validate(kind Command, o Options) error {
 	switch kind {
 	case CommandCreateKey:
 		return c.Key.validate(o)
-	case CommandSetPeriod:
-		if o.PeriodDays == 0 {
-			return refuse("plan set-period without a period", nil, "say how many days, from 90 to 2560")
-		}
 	case CommandTag:
 		if why := WrongTags(c.Tags); len(why) > 0 {
 			return refuse("plan tag", why, "keyrotor plan tag owner=TEAM")
 		}
-	case CommandEnable, CommandRotateNow:
+	case CommandEnable, CommandSetPeriod, CommandRotateNow:
 	default:
 		return refuse(fmt.Sprintf("plan %q", kind), []string{"there is no such command"}, "keyrotor plan --help")
 	}

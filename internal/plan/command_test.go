@@ -13,6 +13,10 @@ import (
 
 func TestCommandsRefuse(t *testing.T) {
 	all := func(keyrotor.Asset) bool { return true }
+	undescribed := key(1, func(a *keyrotor.Assessment) {
+		a.Asset.KMS, a.Asset.Tags = &keyrotor.KMSFacts{}, nil
+		a.Asset.Unread = []keyrotor.Unread{{Fact: keyrotor.FactDescription, Call: "kms:DescribeKey", Code: "AccessDeniedException"}}
+	})
 	fine := plan.NewKey{Account: "111122223333", Region: "us-east-1", Alias: "alias/new"}
 	newKey := func(change func(*plan.NewKey)) plan.CommandOptions {
 		k := fine
@@ -27,16 +31,17 @@ func TestCommandsRefuse(t *testing.T) {
 		c      plan.CommandOptions
 		want   string
 	}{
-		"a period for a key that is off":        {plan.CommandSetPeriod, key(1), 180, all, plan.CommandOptions{}, "1 key left out: rotation is off: there is no period to set; keyrotor plan proposes to turn it on"},
-		"a period for a key that cannot rotate": {plan.CommandSetPeriod, key(1, func(a *keyrotor.Assessment) { a.Asset.KMS.State = "Disabled" }), 180, all, plan.CommandOptions{}, "1 key left out: its state is Disabled, not Enabled"},
-		"the period that it has":                {plan.CommandSetPeriod, key(1, on(180)), 180, all, plan.CommandOptions{}, "the period is 180 d already"},
-		"a period without days":                 {plan.CommandSetPeriod, key(1, on(180)), 0, all, plan.CommandOptions{}, "without a period"},
-		"no choice":                             {plan.CommandRotateNow, key(1), 0, nil, plan.CommandOptions{}, "without a choice of keys"},
-		"a choice of nothing":                   {plan.CommandRotateNow, key(1), 0, func(keyrotor.Asset) bool { return false }, plan.CommandOptions{}, "no key fits key-9"},
-		"a key whose 25 rotations are spent":    {plan.CommandRotateNow, key(1, func(a *keyrotor.Assessment) { a.Asset.KMS.History.OnDemand = 25 }), 0, all, plan.CommandOptions{}, "all 25 on-demand rotations of this key's life are used up"},
-		"an asymmetric key":                     {plan.CommandRotateNow, key(1, func(a *keyrotor.Assessment) { a.Asset.KMS.Spec = "RSA_2048" }), 0, all, plan.CommandOptions{}, "KMS rotates no key of spec RSA_2048"},
-		"an AWS managed key":                    {plan.CommandRotateNow, key(1, func(a *keyrotor.Assessment) { a.Asset.KMS.KeyManager = "AWS" }), 0, all, plan.CommandOptions{}, "AWS manages this key"},
-		"a key that is on":                      {plan.CommandEnable, key(1, on(365)), 0, all, plan.CommandOptions{}, "rotation is on already"},
+		"a period for a key that is off":         {plan.CommandSetPeriod, key(1), 180, all, plan.CommandOptions{}, "1 key left out: rotation is off: there is no period to set; keyrotor plan proposes to turn it on"},
+		"a period for a key that cannot rotate":  {plan.CommandSetPeriod, key(1, func(a *keyrotor.Assessment) { a.Asset.KMS.State = "Disabled" }), 180, all, plan.CommandOptions{}, "1 key left out: its state is Disabled, not Enabled"},
+		"the period that it has":                 {plan.CommandSetPeriod, key(1, on(180)), 180, all, plan.CommandOptions{}, "the period is 180 d already"},
+		"no period, of a key with a shorter one": {plan.CommandSetPeriod, key(1, on(180)), 0, all, plan.CommandOptions{}, "1 key left out: its period of 180 d is shorter than 365 d already; --period DAYS makes it longer"},
+		"no period, of a key with that of KMS":   {plan.CommandSetPeriod, key(1, on(365)), 0, all, plan.CommandOptions{}, "1 key left out: the period is 365 d already"},
+		"no choice":                              {plan.CommandRotateNow, key(1), 0, nil, plan.CommandOptions{}, "without a choice of keys"},
+		"a choice of nothing":                    {plan.CommandRotateNow, key(1), 0, func(keyrotor.Asset) bool { return false }, plan.CommandOptions{}, "no key fits key-9"},
+		"a key whose 25 rotations are spent":     {plan.CommandRotateNow, key(1, func(a *keyrotor.Assessment) { a.Asset.KMS.History.OnDemand = 25 }), 0, all, plan.CommandOptions{}, "all 25 on-demand rotations of this key's life are used up"},
+		"an asymmetric key":                      {plan.CommandRotateNow, key(1, func(a *keyrotor.Assessment) { a.Asset.KMS.Spec = "RSA_2048" }), 0, all, plan.CommandOptions{}, "KMS rotates no key of spec RSA_2048"},
+		"an AWS managed key":                     {plan.CommandRotateNow, key(1, func(a *keyrotor.Assessment) { a.Asset.KMS.KeyManager = "AWS" }), 0, all, plan.CommandOptions{}, "AWS manages this key"},
+		"a key that is on":                       {plan.CommandEnable, key(1, on(365)), 0, all, plan.CommandOptions{}, "rotation is on already"},
 		"a tag that the key policy reads": {plan.CommandTag, key(1, func(a *keyrotor.Assessment) { a.Asset.KMS.Policy.ConditionTagKeys = []string{"team"} }), 0,
 			all, plan.CommandOptions{Tags: map[string]string{"team": "x"}}, `its key policy has a condition on the tag "team"`},
 		"a tag where the key policy is unread": {plan.CommandTag, key(1, func(a *keyrotor.Assessment) { a.Asset.KMS.Policy = nil }), 0,
@@ -49,6 +54,8 @@ func TestCommandsRefuse(t *testing.T) {
 		"an account that is none":       {plan.CommandCreateKey, key(1), 0, nil, newKey(func(k *plan.NewKey) { k.Account = "prod" }), "12 digits"},
 		"no Region":                     {plan.CommandCreateKey, key(1), 0, nil, newKey(func(k *plan.NewKey) { k.Region = "" }), "no Region"},
 		"a policy that is none":         {plan.CommandCreateKey, key(1), 0, nil, newKey(func(k *plan.NewKey) { k.Policy = "allow all" }), "no JSON object"},
+		"a key that was not described":  {plan.CommandEnable, undescribed, 0, all, plan.CommandOptions{}, "1 key left out: it could not be read (AccessDeniedException on kms:DescribeKey)"},
+		"a tag of such a key":           {plan.CommandTag, undescribed, 0, all, plan.CommandOptions{Tags: map[string]string{"team": "x"}}, "1 key left out: it could not be read (AccessDeniedException on kms:DescribeKey)"},
 		"a period of an asymmetric key": {plan.CommandCreateKey, key(1), 180, nil, newKey(func(k *plan.NewKey) { k.Spec, k.Usage = "RSA_2048", "SIGN_VERIFY" }), "KMS rotates no key of spec RSA_2048"},
 		"a command that is none":        {"destroy", key(1), 0, nil, plan.CommandOptions{}, "there is no such command"},
 	} {
@@ -59,6 +66,33 @@ func TestCommandsRefuse(t *testing.T) {
 			var refusal *keyrotor.Refusal
 			if !errors.As(err, &refusal) || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %s", err, tt.want)
+			}
+		})
+	}
+}
+
+// The command, else the rule, else 365: --period was needed whatever the rules said.
+func TestThePeriodThatIsSetIsTheCommandsElseTheRulesElse365(t *testing.T) {
+	for name, tt := range map[string]struct {
+		key     keyrotor.Assessment
+		command int
+		want    int
+	}{
+		"the command":            {key(1, on(365, "own-90")), 200, 200},
+		"a longer one, if named": {key(1, on(100)), 200, 200},
+		"the rule":               {key(1, on(365, "own-90")), 0, 90},
+		"365":                    {key(1, on(1000)), 0, 365},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := options()
+			o.PeriodDays, o.Choose = tt.command, func(keyrotor.Asset) bool { return true }
+			o.RulePeriod = func(a keyrotor.Assessment) int { return 90 * len(a.Failed()) }
+			p, err := plan.BuildCommand(plan.CommandSetPeriod, of(tt.key), o, plan.CommandOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := p.Changes[0].Steps[0].Params.PeriodDays; got != tt.want {
+				t.Errorf("every %d d, want %d", got, tt.want)
 			}
 		})
 	}

@@ -63,8 +63,13 @@ func (k NewKey) wrongPolicy() []string {
 	}
 	var why []string
 	var document map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(k.Policy), &document); err != nil {
+	switch err := json.Unmarshal([]byte(k.Policy), &document); {
+	case err != nil:
 		why = append(why, "the key policy is no JSON object: "+err.Error())
+	case document == nil:
+		why = append(why, "the key policy is no JSON object: null")
+	case !utf8.ValidString(k.Policy):
+		why = append(why, "the key policy is not UTF-8 text: the plan would hold another one")
 	}
 	if len(k.Policy) > 32*1024 {
 		why = append(why, "the key policy: at most 32768 bytes")
@@ -128,8 +133,10 @@ func createKey(k NewKey, o Options) keyrotor.Change {
 		},
 		{Verb: keyrotor.CreateAlias, Params: keyrotor.Params{Alias: k.Alias}, Before: keyrotor.Before{AbsentAlias: true}},
 	}
+	warning := ""
 	if spec == symmetric {
-		days, _ := o.period(keyrotor.Assessment{})
+		var days int
+		days, warning = o.period(k.judged(o))
 		steps = append(steps, keyrotor.Step{
 			Verb: keyrotor.EnableRotation, Params: keyrotor.Params{PeriodDays: days}, Before: keyrotor.Before{RotationOn: new(false)},
 		})
@@ -137,12 +144,13 @@ func createKey(k NewKey, o Options) keyrotor.Change {
 	c := keyrotor.Change{
 		Recipe: RecipeCreateKey, Why: []string{"plan create-key"},
 		Target: keyrotor.Target{
-			Kind: keyrotor.KindKMSKey, Partition: cmp.Or(k.Partition, partitionOf(o.Author.Identity), "aws"), Account: k.Account, Region: k.Region, Name: k.Alias,
+			Kind: keyrotor.KindKMSKey, Partition: k.partition(o), Account: k.Account, Region: k.Region, Name: k.Alias,
 		},
 		Seen:          keyrotor.Seen{Env: k.Tags[o.EnvTag]},
 		Preconditions: []string{k.Alias + " does not exist there"},
+		Warning:       warning,
 	}
-	if o.CryptoperiodDays > 0 && o.PeriodDays > o.CryptoperiodDays {
+	if c.Warning == "" && o.CryptoperiodDays > 0 && o.PeriodDays > o.CryptoperiodDays {
 		c.Warning = fmt.Sprintf("%s%d d is longer than the cryptoperiod of %d d", longPeriod, o.PeriodDays, o.CryptoperiodDays)
 	}
 	if len(k.Tags) > 0 {
@@ -155,6 +163,50 @@ func createKey(k NewKey, o Options) keyrotor.Change {
 	}
 	c.Undo, c.CannotUndo = undoOf(c.Steps)
 	return c
+}
+
+// judged is what the rules say of the key once it is made, before its rotation is on
+// and after: either may be where a rule fails that asks for a period.
+func (k NewKey) judged(o Options) keyrotor.Assessment {
+	off := k.asset(o)
+	if o.Judge == nil {
+		return keyrotor.Assessment{Asset: off}
+	}
+	a, on := o.Judge(off), k.asset(o)
+	on.KMS.Rotation.On = true
+	on.KMS.Rotation.PeriodDays, _ = o.period(keyrotor.Assessment{Asset: off})
+	fails := map[string]keyrotor.Finding{}
+	for _, f := range o.Judge(on).Findings {
+		if f.Verdict == keyrotor.Fail {
+			fails[f.Rule] = f
+		}
+	}
+	a.Findings = slices.Clone(a.Findings)
+	for i, f := range a.Findings {
+		if over, fail := fails[f.Rule]; fail {
+			a.Findings[i] = over
+		}
+	}
+	return a
+}
+
+// asset is the key as the first look at it will see it, as far as that is known.
+func (k NewKey) asset(o Options) keyrotor.Asset {
+	facts := &keyrotor.KMSFacts{
+		Aliases: []string{k.Alias}, Description: k.Description, State: "Enabled", Spec: cmp.Or(k.Spec, symmetric), Usage: k.usage(), Origin: "AWS_KMS",
+		KeyManager: "CUSTOMER", Created: o.Now, Material: &keyrotor.MaterialFacts{Since: o.Now},
+		Rotation: &keyrotor.RotationFacts{}, History: &keyrotor.RotationHistory{},
+	}
+	if k.MultiRegion {
+		facts.MultiRegion = &keyrotor.MultiRegion{Role: "PRIMARY"}
+	}
+	tags := map[string]string{}
+	maps.Copy(tags, k.Tags)
+	return keyrotor.Asset{Kind: keyrotor.KindKMSKey, Partition: k.partition(o), Account: k.Account, Region: k.Region, Tags: tags, KMS: facts}
+}
+
+func (k NewKey) partition(o Options) string {
+	return cmp.Or(k.Partition, partitionOf(o.Author.Identity), "aws")
 }
 
 // partitionOf is the partition of an ARN, "" for anything else.

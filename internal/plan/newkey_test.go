@@ -74,6 +74,62 @@ func TestANewKeyIsMadeForTheOnlyUsageOfItsSpec(t *testing.T) {
 	}
 }
 
+// A rule asked for 90 days, and the key that it would fail at once got 365.
+func TestANewKeyGetsThePeriodOfItsRule(t *testing.T) {
+	periods := map[string]int{"pci-on": 90, "pci-period": 180}
+	judge := func(a keyrotor.Asset) keyrotor.Assessment {
+		out := keyrotor.Assessment{Asset: a}
+		verdict := func(rule string, applies, holds bool) {
+			f := keyrotor.Finding{Rule: rule, Verdict: map[bool]keyrotor.Verdict{true: keyrotor.Pass, false: keyrotor.Fail}[holds]}
+			if !applies {
+				f.Verdict = keyrotor.NotApplicable
+			}
+			out.Findings = append(out.Findings, f)
+		}
+		r := a.KMS.Rotation
+		verdict("pci-on", a.Tags["pci"] == "on", r.On)
+		verdict("pci-period", a.Tags["pci"] == "period" && r.On, r.PeriodDays <= 180)
+		return out
+	}
+	const tooLong = "a period of 2000 d is longer than rules allow, which will fail: pci-period (180 d)"
+	for name, tt := range map[string]struct {
+		pci     string
+		command int
+		want    int
+		warns   string
+	}{
+		"of a rule that wants rotation on":          {pci: "on", want: 90},
+		"of a rule about keys that rotate":          {pci: "period", want: 180},
+		"of none that applies":                      {want: 365},
+		"what the command says comes first":         {pci: "on", command: 120, want: 120, warns: "pci-on (90 d)"},
+		"and is warned of where rules do not allow": {pci: "period", command: 2000, want: 2000, warns: tooLong},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := options()
+			o.Judge, o.PeriodDays, o.PeriodOf = judge, tt.command, func(rule string) int { return periods[rule] }
+			o.RulePeriod = func(a keyrotor.Assessment) int {
+				shortest := 0
+				for _, id := range a.Failed() {
+					shortest = periods[id]
+				}
+				return shortest
+			}
+			k := plan.NewKey{Account: "111122223333", Region: "us-east-1", Alias: "alias/new", Tags: map[string]string{"pci": tt.pci}}
+			p, err := plan.BuildCommand(plan.CommandCreateKey, of(), o, plan.CommandOptions{Key: k})
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := p.Changes[0]
+			if got := c.Steps[2].Params.PeriodDays; got != tt.want {
+				t.Errorf("every %d d, want %d", got, tt.want)
+			}
+			if !strings.Contains(c.Warning, tt.warns) {
+				t.Errorf("warns of %q, want %q", c.Warning, tt.warns)
+			}
+		})
+	}
+}
+
 func TestThe51stTagIsNotPlanned(t *testing.T) {
 	full := key(1, func(a *keyrotor.Assessment) { a.Asset.Tags = tagged(50) })
 	o := options()

@@ -39,6 +39,9 @@ type Options struct {
 	RulePeriod func(keyrotor.Assessment) int
 	// PeriodOf is the period that one rule asks for, 0 for none. Optional.
 	PeriodOf func(rule string) int
+	// Judge holds an asset that is not there yet against the rules, for the period of
+	// a key that is to be made. Optional.
+	Judge func(keyrotor.Asset) keyrotor.Assessment
 	// StillFails names the rules without a period of their own that an asset goes on
 	// failing when it rotates every so many days (0: as it is), and would not with a
 	// shorter period. Optional.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/keyrotor/keyrotor"
 )
@@ -103,28 +104,64 @@ func (s *sample) first(n int) []keyrotor.Seen {
 	return seen
 }
 
-// leftOut counts assets that a plan leaves out, by reason.
-type leftOut map[string]int
+// leftOut are the assets that a plan leaves out, by reason.
+type leftOut map[string]leftFor
 
-func (l leftOut) note(reason string) { l[reason]++ }
+// leftFor is what is left out for one reason: how much, and the first few by place.
+type leftFor struct {
+	total int
+	first []keyrotor.Target
+}
+
+// maxLeftNamed is how many assets a plan names for each reason to leave them out: a
+// reviewer wants to know which, and a plan of a large estate must stay small.
+const maxLeftNamed = 5
+
+// note leaves an asset out; one without a place is counted and not named.
+func (l leftOut) note(t keyrotor.Target, reason string) {
+	left := l[reason]
+	left.total++
+	if t.Account != "" {
+		at, _ := slices.BinarySearchFunc(left.first, t, func(a, b keyrotor.Target) int { return placeOf(a).compare(placeOf(b)) })
+		left.first = slices.Insert(left.first, at, t)
+		left.first = left.first[:min(len(left.first), maxLeftNamed)]
+	}
+	l[reason] = left
+}
 
 // lines are the reasons, the most frequent first. Reasons with dates and names
 // in them can be many; the long tail is counted.
 func (l leftOut) lines() []string {
 	const most = 20
 	reasons := sortedKeys(l)
-	slices.SortStableFunc(reasons, func(a, b string) int { return cmp.Compare(l[b], l[a]) })
+	slices.SortStableFunc(reasons, func(a, b string) int { return cmp.Compare(l[b].total, l[a].total) })
 	var lines []string
 	rest := 0
 	for i, r := range reasons {
 		if i >= most {
-			rest += l[r]
+			rest += l[r].total
 			continue
 		}
-		lines = append(lines, fmt.Sprintf("%s left out: %s", count(l[r], "key"), r))
+		lines = append(lines, fmt.Sprintf("%s left out: %s%s", count(l[r].total, "key"), r, l[r].names()))
 	}
 	if rest > 0 {
 		lines = append(lines, count(rest, "key")+" left out for other reasons")
 	}
 	return lines
+}
+
+// names are the first of what is left out, and how many more there are, to stand
+// behind the reason.
+func (l leftFor) names() string {
+	if len(l.first) == 0 {
+		return ""
+	}
+	var names []string
+	for _, t := range l.first {
+		names = append(names, t.String())
+	}
+	if rest := l.total - len(l.first); rest > 0 {
+		names = append(names, fmt.Sprintf("and %d more", rest))
+	}
+	return " (" + strings.Join(names, ", ") + ")"
 }

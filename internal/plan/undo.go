@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/keyrotor/keyrotor"
 )
@@ -32,7 +33,7 @@ func Undo(p keyrotor.Plan, outcomes []keyrotor.Outcome, fresh func(keyrotor.Targ
 		d.plan.Undoes = cmp.Or(out.Run, d.plan.Undoes)
 		c, known := changes[out.Change]
 		if !known {
-			d.left.note("its outcome is of a change that is not in the plan")
+			d.left.note(out.Target, "its outcome is of a change that is not in the plan")
 			continue
 		}
 		d.undo(c, out, fresh)
@@ -80,13 +81,13 @@ func (d *draft) undo(c keyrotor.Change, out keyrotor.Outcome, fresh func(keyroto
 	steps := done(c, out)
 	if len(steps) == 0 {
 		if out.State == keyrotor.Unproven {
-			d.left.note("unproven: whether it was done is not known; look at it by hand")
+			d.left.note(c.Target, "unproven: whether it was done is not known; look at it by hand")
 		}
 		return
 	}
 	undo, cannot := undoOf(steps)
 	if cannot != "" {
-		d.left.note(cannot)
+		d.left.note(c.Target, cannot)
 	}
 	if len(undo) == 0 {
 		return
@@ -94,25 +95,47 @@ func (d *draft) undo(c keyrotor.Change, out keyrotor.Outcome, fresh func(keyroto
 	a, ok := fresh(c.Target)
 	switch {
 	case !ok:
-		d.left.note("it could not be looked at, or does not exist any more")
+		d.left.note(c.Target, "it could not be looked at, or does not exist any more")
 		return
 	case a.KMS == nil:
-		d.left.note("nothing is known of it today")
+		d.left.note(c.Target, "nothing is known of it today")
 		return
 	}
 	back := propose(RecipeUndo, a, d.plan.Rollout.EnvTag, undo...)
 	for i := range back.Steps {
 		back.Steps[i].Before.State = a.KMS.State
+		back.Steps[i].Before.Next = d.clockOf(back.Steps[i], steps, out, a.KMS)
 		back.Steps[i].Target = c.Target
 	}
 	back.Target = c.Target
 	back.Undo, back.CannotUndo = undoOf(back.Steps)
 	back.Preconditions = []string{"the key is as the run left it"}
 	if why := d.doneByUs(back); why != "" {
-		d.left.note(why)
+		d.left.note(c.Target, why)
 		return
 	}
 	d.add(back, []string{undoWords + string(c.ID) + ofRun + string(cmp.Or(out.Run, d.plan.Undoes))}, "")
+}
+
+// clockOf is when a key was to rotate next, going by what we did to it: with a later
+// date somebody turned its rotation off and on again, and a period alone does not
+// tell. It is what the look of today saw where our own record cannot say: of a new
+// period KMS does not document the clock, and once a rotation is due the clock goes on.
+func (d *draft) clockOf(back keyrotor.Step, done []keyrotor.Step, out keyrotor.Outcome, k *keyrotor.KMSFacts) *time.Time {
+	if back.Verb != keyrotor.DisableRotation && back.Verb != keyrotor.SetPeriod || k.Rotation == nil || k.Rotation.Next == nil {
+		return nil
+	}
+	today := new(k.Rotation.Next.UTC())
+	for _, s := range done {
+		at := slices.IndexFunc(out.Receipts, func(r keyrotor.Receipt) bool { return r.Step == s.Number && r.Verb == s.Verb && !r.Found })
+		if s.Verb != keyrotor.EnableRotation || at < 0 {
+			continue
+		}
+		if next, first := k.FirstRotation(out.Receipts[at].At, s.Params.PeriodDays, d.Now); first {
+			return &next
+		}
+	}
+	return today
 }
 
 // doneByUs says which other run of ours is why a key is not as the undone run left

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -20,6 +21,11 @@ func TestUndo(t *testing.T) {
 	turnedOn := func(days int) func(*keyrotor.Asset) {
 		return func(a *keyrotor.Asset) { a.KMS.Rotation = &keyrotor.RotationFacts{On: true, PeriodDays: days} }
 	}
+	turnedOnAt := func(at time.Time) func(*keyrotor.Asset) {
+		return func(a *keyrotor.Asset) {
+			a.KMS.Rotation = &keyrotor.RotationFacts{On: true, PeriodDays: 365, Next: new(at.AddDate(0, 0, 365))}
+		}
+	}
 	for name, tt := range map[string]struct {
 		key     keyrotor.Assessment
 		overdue bool
@@ -31,14 +37,21 @@ func TestUndo(t *testing.T) {
 		want    string // verb and period
 		refused string
 	}{
-		"what was turned on is turned off":           {key: key(1), state: keyrotor.Succeeded, since: turnedOn(365), want: "disable-rotation 0"},
-		"what a crash hid is undone":                 {key: key(1), state: keyrotor.Succeeded, alter: func(r *keyrotor.Receipt) { r.Recovered = true }, since: turnedOn(365), want: "disable-rotation 0"},
-		"what failed after its effect is undone":     {key: key(1), state: keyrotor.Failed, since: turnedOn(365), want: "disable-rotation 0"},
-		"an earlier period comes back":               {key: key(1, on(1000, "kms-period-within-cryptoperiod")), state: keyrotor.Succeeded, since: turnedOn(365), want: "set-period 1000"},
-		"what others had done is theirs":             {key: key(1), state: keyrotor.Unchanged, alter: func(r *keyrotor.Receipt) { r.Found = true }, since: turnedOn(365), refused: "the run changed nothing"},
-		"what was rolled back needs no undo":         {key: key(1), state: keyrotor.RolledBack, since: turnedOn(365), refused: "the run changed nothing"},
-		"what was not started needs no undo":         {key: key(1), state: keyrotor.NotStarted, none: true, refused: "the run changed nothing"},
-		"what others changed since is left to them":  {key: key(1), state: keyrotor.Succeeded, since: turnedOn(90), refused: "somebody set the period to 90 d since"},
+		"what was turned on is turned off":              {key: key(1), state: keyrotor.Succeeded, since: turnedOn(365), want: "disable-rotation 0"},
+		"what a crash hid is undone":                    {key: key(1), state: keyrotor.Succeeded, alter: func(r *keyrotor.Receipt) { r.Recovered = true }, since: turnedOn(365), want: "disable-rotation 0"},
+		"what failed after its effect is undone":        {key: key(1), state: keyrotor.Failed, since: turnedOn(365), want: "disable-rotation 0"},
+		"an earlier period comes back":                  {key: key(1, on(1000, "kms-period-within-cryptoperiod")), state: keyrotor.Succeeded, since: turnedOn(365), want: "set-period 1000"},
+		"what others had done is theirs":                {key: key(1), state: keyrotor.Unchanged, alter: func(r *keyrotor.Receipt) { r.Found = true }, since: turnedOn(365), refused: "the run changed nothing"},
+		"what was rolled back needs no undo":            {key: key(1), state: keyrotor.RolledBack, since: turnedOn(365), refused: "the run changed nothing"},
+		"what was not started needs no undo":            {key: key(1), state: keyrotor.NotStarted, none: true, refused: "the run changed nothing"},
+		"what others changed since is left to them":     {key: key(1), state: keyrotor.Succeeded, since: turnedOn(90), refused: "somebody set the period to 90 d since"},
+		"what others turned off and on since is theirs": {key: key(1), state: keyrotor.Succeeded, since: turnedOnAt(now.AddDate(0, 0, 3)), refused: "somebody turned rotation on anew since: the next one is on 2027-11-24, and was to be on 2027-11-21"},
+		"a clock that is ours is undone":                {key: key(1), state: keyrotor.Succeeded, since: turnedOnAt(now.Add(5 * time.Minute)), want: "disable-rotation 0"},
+		"an effect found late has an earlier clock":     {key: key(1), state: keyrotor.Succeeded, since: turnedOnAt(now.AddDate(0, 0, -3)), want: "disable-rotation 0"},
+		"a clock that went on by itself is ours": {key: key(1), state: keyrotor.Succeeded, since: func(a *keyrotor.Asset) {
+			turnedOnAt(now.AddDate(0, 0, 365))(a)
+			a.KMS.History.Rotations = []keyrotor.Rotation{{At: now.AddDate(0, 0, 365), Type: "AUTOMATIC"}}
+		}, want: "disable-rotation 0"},
 		"what others turned off since stays so":      {key: key(1), state: keyrotor.Succeeded, refused: "rotation is off already"},
 		"a key that is gone is said":                 {key: key(1), state: keyrotor.Succeeded, gone: true, refused: "could not be looked at, or does not exist any more"},
 		"doubt is said":                              {key: key(1), state: keyrotor.Unproven, none: true, refused: "unproven: whether it was done is not known"},

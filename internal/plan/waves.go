@@ -69,15 +69,71 @@ func waves(changes []keyrotor.Change, r keyrotor.Rollout) ([]keyrotor.Change, []
 // production, or the account on which all others depend, beside what is neither.
 func tried(groups []group, most int) (canary, rest []group) {
 	first := groups[0]
-	for _, g := range groups {
-		worse := g.env == production && first.env != production || g.management && !first.management
-		if worse || len(canary) == most {
-			rest = append(rest, g)
-			continue
+	fit := slices.DeleteFunc(slices.Clone(groups), func(g group) bool {
+		return g.env == production && first.env != production || g.management && !first.management
+	})
+	try := spread{accounts: map[string]int{}, regions: map[string]int{}, taken: map[place]bool{}}
+	for len(fit) > 0 && len(try.taken) < most {
+		end := slices.IndexFunc(fit, func(g group) bool { return g.class() != fit[0].class() })
+		if end < 0 {
+			end = len(fit)
 		}
-		canary = append(canary, g)
+		try.from(fit[:end], most-len(try.taken))
+		fit = fit[end:]
+	}
+	for _, g := range groups {
+		if try.taken[g.place] {
+			canary = append(canary, g)
+		} else {
+			rest = append(rest, g)
+		}
 	}
 	return canary, rest
+}
+
+// spread takes groups from as many accounts and Regions as there are: a canary of one
+// place would not meet the policy that another account has, nor a Region's fault.
+type spread struct {
+	accounts, regions map[string]int // how often each was taken
+	taken             map[place]bool
+}
+
+// from takes so many groups of one class: each time the first one of the place whose
+// account was taken least, then whose Region was.
+func (s *spread) from(class []group, most int) {
+	if len(class) <= most {
+		for _, g := range class {
+			s.take(g)
+		}
+		return
+	}
+	// A class is sorted by place, so that each stretch of it is one.
+	var places [][]group
+	for i, g := range class {
+		if i == 0 || g.account() != class[i-1].account() || g.region() != class[i-1].region() {
+			places = append(places, nil)
+		}
+		places[len(places)-1] = append(places[len(places)-1], g)
+	}
+	for range most {
+		at := 0
+		for i := range places {
+			a, b := places[i][0], places[at][0]
+			if cmp.Or(cmp.Compare(s.accounts[a.account()], s.accounts[b.account()]), cmp.Compare(s.regions[a.region()], s.regions[b.region()])) < 0 {
+				at = i
+			}
+		}
+		s.take(places[at][0])
+		if places[at] = places[at][1:]; len(places[at]) == 0 {
+			places = slices.Delete(places, at, at+1)
+		}
+	}
+}
+
+func (s *spread) take(g group) {
+	s.accounts[g.account()]++
+	s.regions[g.region()]++
+	s.taken[g.place] = true
 }
 
 // group is the changes of one asset, in order.
@@ -116,6 +172,13 @@ func sorted(changes []keyrotor.Change, r keyrotor.Rollout) []group {
 	})
 	return groups
 }
+
+func (p place) account() string { return p[0] }
+func (p place) region() string  { return p[1] }
+
+// class is how safe it is to try a group: groups of one class are as good as each
+// other, wherever they are.
+func (g group) class() [3]int { return [3]int{int(g.env), managing(g), late(g)} }
 
 // managing is 1 for the management account.
 func managing(g group) int {

@@ -67,6 +67,19 @@ func TestWaves(t *testing.T) {
 			canary: 1, management: "111122223333", keys: []keyrotor.Assessment{key(1, env("dev")), key(2, other)},
 			want: [][]string{{"alias/key-1"}, {"alias/key-2"}},
 		},
+		"a canary takes from as many accounts and Regions as are equally safe": {
+			canary: 4,
+			keys: []keyrotor.Assessment{
+				key(1, env("dev")), key(2, env("dev")), key(3, env("dev"), in("111122223333", "eu-west-1")), key(4, env("dev"), other),
+				key(5, env("dev"), in("444455556666", "us-west-2")), key(6, env("dev"), in("777788889999", "us-east-1")), key(7, env("prod"), in("999900001111", "sa-east-1")),
+			},
+			want: [][]string{{"alias/key-3", "alias/key-4", "alias/key-5", "alias/key-6"}, {"alias/key-1", "alias/key-2"}, {"alias/key-7"}},
+		},
+		"a canary goes to no less safe class for the sake of a place": {
+			canary: 2,
+			keys:   []keyrotor.Assessment{key(1, env("dev")), key(2, env("dev")), key(3, other)},
+			want:   [][]string{{"alias/key-1", "alias/key-2"}, {"alias/key-3"}},
+		},
 		"an account whose production rotates already holds production too": {
 			canary: 1,
 			keys:   []keyrotor.Assessment{key(1, env("prod"), on(365)), key(2), key(3, other), key(4, other)},
