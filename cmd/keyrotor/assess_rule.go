@@ -15,25 +15,10 @@ func knownRule(id string, rules []keyrotor.RuleInfo) error {
 	return usage("--rule %s: no such rule; keyrotor rules list names them", id)
 }
 
-// ofRule narrows assessments to one rule, and to the assets of which it has
-// something to say: a failure, a waiver, or that it could not be told.
-func ofRule(all report.Stream, rule string) report.Stream {
-	return func(yield func(keyrotor.Assessment) error) error {
-		return all(func(a keyrotor.Assessment) error {
-			i := slices.IndexFunc(a.Findings, func(f keyrotor.Finding) bool { return f.Rule == rule })
-			if i < 0 || a.Findings[i].Verdict == keyrotor.Pass || a.Findings[i].Verdict == keyrotor.NotApplicable {
-				return nil
-			}
-			a.Findings = a.Findings[i : i+1]
-			return yield(a)
-		})
-	}
-}
-
 // showRuleFindings shows the findings of one rule, key by key.
 func (s *session) showRuleFindings(view report.Run, rule, choice string) error {
 	if !s.text() {
-		return report.Write(s.out, s.format(), report.AssessmentRows(ofRule(view.Assessments, rule)))
+		return report.Write(s.out, s.format(), report.RuleFindingRows(view.Assessments, rule))
 	}
 	return report.RuleText(s.out, view, rule, s.nexts(
 		report.Next{Command: "keyrotor rules show " + quoted(rule), About: "what the rule asks for, and who maps it to which control"},

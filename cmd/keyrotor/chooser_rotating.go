@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/keyrotor/keyrotor"
@@ -18,6 +20,22 @@ type rotatingKey struct {
 	name, arn, description string
 	words                  string
 	text                   string // what the filter looks at
+}
+
+// compare orders keys by account, Region and name.
+func (k rotatingKey) compare(other rotatingKey) int {
+	account, region := placeOf(k.arn)
+	otherAccount, otherRegion := placeOf(other.arn)
+	return cmp.Or(cmp.Compare(account, otherAccount), cmp.Compare(region, otherRegion), cmp.Compare(k.name, other.name), cmp.Compare(k.arn, other.arn))
+}
+
+// placeOf is the account and Region of an ARN, "" where it has none.
+func placeOf(arn string) (account, region string) {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) < 6 {
+		return "", ""
+	}
+	return parts[4], parts[3]
 }
 
 // rotatingRow makes a row of what was seen; planned says that the plan changes the
@@ -40,7 +58,8 @@ func rotatingRow(s keyrotor.Seen, planned bool) rotatingKey {
 }
 
 // rotatingIn are the keys that rotate already, of those that the plan was made
-// for: from the run's inventory where the plan's own list is a sample.
+// for: from the run's inventory where the plan's own list is a sample. They stand by
+// account, Region and name, for an inventory has them as they answered.
 func (s *session) rotatingIn(run *store.Run, pl keyrotor.Plan) ([]rotatingKey, error) {
 	planned := map[string]bool{}
 	for _, ch := range pl.Changes {
@@ -51,14 +70,17 @@ func (s *session) rotatingIn(run *store.Run, pl keyrotor.Plan) ([]rotatingKey, e
 		for _, seen := range pl.Rotating {
 			rows = append(rows, rotatingRow(seen, planned[seen.ARN]))
 		}
+		slices.SortFunc(rows, rotatingKey.compare)
 		return rows, nil
 	}
 	meant := s.meantBy(run, pl)
-	return rows, s.eachRotating(run, func(a keyrotor.Asset) {
+	err := s.eachRotating(run, func(a keyrotor.Asset) {
 		if meant.holds(a) {
 			rows = append(rows, rotatingRow(plan.SeenOf(a, pl.Rollout.EnvTag), planned[a.ARN]))
 		}
 	})
+	slices.SortFunc(rows, rotatingKey.compare)
+	return rows, err
 }
 
 // eachRotating streams the keys of a run that were rotating.

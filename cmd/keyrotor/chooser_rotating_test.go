@@ -11,6 +11,7 @@ import (
 	"github.com/keyrotor/keyrotor/internal/testenv"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/report"
@@ -134,5 +135,27 @@ func TestTheListOfAHundredThousandKeysStaysSmallAndQuick(t *testing.T) {
 	}
 	if len(c.shown) != 1 || !strings.Contains(screen(c), "1 rotate already") {
 		t.Errorf("%d rows are shown:\n%s", len(c.shown), screen(c))
+	}
+}
+
+// A plan has keys as they answered: the list showed them in another order after
+// every scan.
+func TestKeysThatRotateStandByAccountRegionAndName(t *testing.T) {
+	var pl keyrotor.Plan
+	for _, at := range []string{"us-east-1:2:b", "us-east-1:1:z", "eu-west-1:2:c", "us-east-1:2:a", "eu-west-1:1:y"} {
+		place, name := at[:strings.LastIndex(at, ":")], at[strings.LastIndex(at, ":")+1:]
+		pl.Rotating = append(pl.Rotating, keyrotor.Seen{ARN: "arn:aws:kms:" + place + ":key/" + name, Aliases: []string{"alias/" + name}})
+	}
+	pl.RotatingTotal = len(pl.Rotating)
+	rows, err := (&session{}).rotatingIn(nil, pl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, r := range rows {
+		got = append(got, r.name)
+	}
+	if diff := cmp.Diff([]string{"alias/y", "alias/z", "alias/c", "alias/a", "alias/b"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

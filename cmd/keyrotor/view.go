@@ -21,12 +21,12 @@ import (
 // view gathers everything a run holds so far for the faces of report. Without
 // a judge the assessments are left out.
 func (s *session) view(run *store.Run, j *judging) (report.Run, error) {
-	s.warnOfDoubt(run)
+	s.warnOfDoubt(run, cycle.FilePlan, cycle.FileOutcomes, cycle.FileVerification, cycle.FileSummary)
 	inv, err := cycle.ReadInventory(run, nil)
 	if err != nil {
 		return report.Run{}, err
 	}
-	v := report.Run{Population: inv.Population, Places: inv.Places, Gaps: inv.Gaps, ExpectedGaps: s.cfg.expectedGaps(), Now: s.now().UTC(), Where: "STATE/runs/" + string(run.ID())}
+	v := report.Run{Population: inv.Population, Places: inv.Places, Gaps: inv.Gaps, ExpectedGaps: s.cfg.expectedGaps(), Now: s.now().UTC(), Where: "STATE/runs/" + string(run.ID()), EnvTag: s.cfg.Tags.Env}
 	if v.Summary, err = cycle.Summary(run); err != nil {
 		return v, err
 	}
@@ -90,12 +90,12 @@ func (s *session) undoneSince(run keyrotor.RunID) (map[keyrotor.ChangeID]report.
 
 // warnOfDoubt says so where a file is shown that is not what the run's record has:
 // who only reads is told, and not held up.
-func (s *session) warnOfDoubt(run *store.Run) {
+func (s *session) warnOfDoubt(run *store.Run, files ...string) {
 	log, err := s.sealedLog(run)
 	if err != nil {
 		return // whoever writes is told
 	}
-	doubtful, err := cycle.Doubtful(run, log, cycle.FilePlan, cycle.FileOutcomes, cycle.FileVerification, cycle.FileSummary)
+	doubtful, err := cycle.Doubtful(run, log, files...)
 	if err != nil {
 		doubtful = []string{err.Error()}
 	}
@@ -118,7 +118,7 @@ func (s *session) addUndone(v *report.Run) error {
 	if err != nil {
 		return err
 	}
-	u := report.Undone{Reverted: map[keyrotor.ChangeID]bool{}, ByUs: s.byUs(v.Population.Undoes)}
+	u := report.Undone{Reverted: map[keyrotor.ChangeID]keyrotor.ChangeID{}, ByUs: s.byUs(v.Population.Undoes)}
 	if u.Plan, err = readPlan(run); err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (s *session) addUndone(v *report.Run) error {
 	if v.Plan != nil {
 		for _, c := range v.Plan.Changes {
 			if id, _, ok := plan.Reverts(c); ok {
-				u.Reverted[id] = true
+				u.Reverted[id] = c.ID
 			}
 		}
 	}

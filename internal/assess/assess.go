@@ -89,7 +89,7 @@ func New(o Options) (*Assessor, error) {
 			return nil, err
 		}
 	}
-	a.tally = newTally(len(a.rules), a.waivers)
+	a.tally = newTally(len(a.rules))
 	a.scratch.New = func() any {
 		return &workspace{view: newView(a.set), whens: make([]condition, len(a.whens))}
 	}
@@ -139,7 +139,7 @@ func (a *Assessor) Assess(asset keyrotor.Asset) keyrotor.Assessment {
 		out.Eligibility, out.View = notDescribed(), keyrotor.ViewUnreadable
 	}
 	if out.View == keyrotor.ViewAWSManaged || asset.KMS.AWSManaged() { // by its alias, where it was not described
-		a.count(&out, nil, false)
+		a.count(&out, false)
 		return out
 	}
 	w, ok := a.scratch.Get().(*workspace)
@@ -148,9 +148,8 @@ func (a *Assessor) Assess(asset keyrotor.Asset) keyrotor.Assessment {
 	}
 	defer a.scratch.Put(w)
 	w.look(&out, a.wasOn(&asset))
-	var expired []int
-	out.Findings, expired = a.findings(w)
-	a.count(&out, expired, a.overdue(&out))
+	out.Findings = a.findings(w)
+	a.count(&out, a.overdue(&out))
 	w.view.asset, w.view.kms = nil, nil
 	return out
 }
@@ -172,12 +171,11 @@ func (w *workspace) look(out *keyrotor.Assessment, wasOn bool) {
 	clear(w.whens)
 }
 
-// findings holds the asset against every rule, in the order of the packs. The
-// second result lists the expired waivers that would have covered a failure; they
-// are findings of their own (Lapsed), and the failure says that its waiver ended.
-func (a *Assessor) findings(w *workspace) ([]keyrotor.Finding, []int) {
+// findings holds the asset against every rule, in the order of the packs. Expired
+// waivers are findings of their own (Lapsed); a failure that one would have covered
+// says that its waiver ended.
+func (a *Assessor) findings(w *workspace) []keyrotor.Finding {
 	findings := make([]keyrotor.Finding, 0, len(a.rules))
-	var expired []int
 	for i, r := range a.rules {
 		f := a.judge(w, i, r)
 		if f.Verdict == keyrotor.Fail && a.waivers != nil {
@@ -185,13 +183,12 @@ func (a *Assessor) findings(w *workspace) ([]keyrotor.Finding, []int) {
 			if active != nil {
 				f.Verdict, f.Waiver = keyrotor.Waived, a.waivers.applied(active)
 			} else if len(over) > 0 {
-				f.Message += "; its waiver ended on " + a.waivers.lastEnd(over).Format("2 Jan 2006")
+				f.Message += "; its waiver ended on " + lastEnd(over).Format("2 Jan 2006")
 			}
-			expired = append(expired, over...)
 		}
 		findings = append(findings, f)
 	}
-	return findings, expired
+	return findings
 }
 
 // judge holds one asset against one rule.

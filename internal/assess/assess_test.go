@@ -236,7 +236,7 @@ func TestSelect(t *testing.T) {
 		`asset.multi_region.primary == "" || asset.tags.env == "x"`: true,
 		`asset.arn.contains(":key/") && asset.usage.size() > 0`:     true,
 	} {
-		choose, err := assess.CompileSelect(expr)
+		choose, err := choice(expr)
 		if err != nil {
 			t.Errorf("%s: %v", expr, err)
 			continue
@@ -252,7 +252,7 @@ func TestSelect(t *testing.T) {
 
 func TestSelectAtKnowsTheTime(t *testing.T) {
 	t.Parallel()
-	choose, err := assess.CompileSelectAt(`asset.material.age > days(90) && asset.created < now - days(400)`, today())
+	choose, err := choice(`asset.material.age > days(90) && asset.created < now - days(400)`)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,7 +60,7 @@ func processorTime(b *testing.B) time.Duration {
 
 // BenchmarkSelect is one --select over one asset.
 func BenchmarkSelect(b *testing.B) {
-	match, err := assess.CompileSelect(`asset.tags.env == "prod" && asset.account in ["111122223333"]`)
+	match, err := choice(`asset.tags.env == "prod" && asset.account in ["111122223333"]`)
 	if err != nil {
 		b.Fatal(err)
 	}

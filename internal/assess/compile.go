@@ -30,10 +30,9 @@ const (
 type scope int
 
 const (
-	scopeRule     scope = iota // asset, now, cryptoperiod
-	scopeTimed                 // asset, now; without what earlier runs saw
-	scopeTimeless              // asset; without what depends on the time either
-	scopeGap                   // gap
+	scopeRule   scope = iota // asset, now, cryptoperiod
+	scopeChoice              // asset, now; without what earlier runs saw
+	scopeGap                 // gap
 )
 
 // compiler turns expressions into programs.
@@ -59,11 +58,8 @@ func newCompiler(s *schema, sc scope) (*compiler, error) {
 	case scopeRule:
 		opts = append(opts, cel.Variable("cryptoperiod", cel.DurationType))
 		fallthrough
-	case scopeTimed:
-		opts = append(opts, cel.Variable("now", cel.TimestampType))
-		fallthrough
-	case scopeTimeless:
-		opts = append(opts, cel.Variable("asset", s.objects[partAsset].typ))
+	case scopeChoice:
+		opts = append(opts, cel.Variable("now", cel.TimestampType), cel.Variable("asset", s.objects[partAsset].typ))
 	}
 	env, err := cel.NewEnv(opts...)
 	if err != nil {
@@ -162,9 +158,9 @@ func (c *compiler) reads(checked *ast.AST) ([]string, error) {
 			return
 		}
 		facts = append(facts, f.facts...)
-		if why := c.unavailable(f); why != "" && refused == nil {
+		if f.earlier && c.scope != scopeRule && refused == nil {
 			loc := checked.SourceInfo().GetStartLocation(e.ID())
-			refused = &compileError{line: max(loc.Line()-1, 0), column: max(loc.Column(), 0), message: "field '" + f.name + "' depends on " + why + " not known here"}
+			refused = &compileError{line: max(loc.Line()-1, 0), column: max(loc.Column(), 0), message: "field '" + f.name + "' depends on earlier runs, which are not known here"}
 		}
 	})
 	ast.PostOrderVisit(checked.Expr(), visit)
@@ -173,17 +169,6 @@ func (c *compiler) reads(checked *ast.AST) ([]string, error) {
 	}
 	slices.Sort(facts)
 	return slices.Compact(facts), nil
-}
-
-// unavailable says what a field lacks in the scope, "" for nothing.
-func (c *compiler) unavailable(f field) string {
-	switch {
-	case f.clock && c.scope == scopeTimeless:
-		return "the time of the assessment, which is"
-	case f.earlier && c.scope != scopeRule:
-		return "earlier runs, which are"
-	}
-	return ""
 }
 
 // sizes bounds what an asset can hold, for the estimate of the worst case.

@@ -16,12 +16,11 @@ type tally struct {
 	instead  map[string]string
 	verdicts []map[keyrotor.Verdict]int // by rule
 	broken   []Broken                   // by rule
-	expired  []int                      // assets by waiver
 	overdue  int
 	waived   int
 }
 
-func newTally(rules int, w *Waivers) tally {
+func newTally(rules int) tally {
 	t := tally{
 		views:    map[keyrotor.View]int{},
 		classes:  map[string]int{},
@@ -32,14 +31,11 @@ func newTally(rules int, w *Waivers) tally {
 	for i := range t.verdicts {
 		t.verdicts[i] = map[keyrotor.Verdict]int{}
 	}
-	if w != nil {
-		t.expired = make([]int, len(w.all))
-	}
 	return t
 }
 
 // count adds one asset to the totals.
-func (a *Assessor) count(out *keyrotor.Assessment, expired []int, overdue bool) {
+func (a *Assessor) count(out *keyrotor.Assessment, overdue bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	t := &a.tally
@@ -58,9 +54,6 @@ func (a *Assessor) count(out *keyrotor.Assessment, expired []int, overdue bool) 
 		t.verdicts[i][out.Findings[i].Verdict]++
 		t.broken[i].count(out.Asset, out.Findings[i])
 		waived = waived || out.Findings[i].Verdict == keyrotor.Waived
-	}
-	for _, i := range expired {
-		t.expired[i]++
 	}
 	if waived {
 		t.waived++
@@ -114,25 +107,4 @@ func (a *Assessor) Rules() []keyrotor.RuleInfo {
 		})
 	}
 	return infos
-}
-
-// Expired lists the waivers whose last day is over, in the order of their file,
-// whether or not they still match anything.
-func (a *Assessor) Expired() []ExpiredWaiver {
-	if a.waivers == nil {
-		return nil
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	var list []ExpiredWaiver
-	for i, w := range a.waivers.all {
-		if !w.expired {
-			continue
-		}
-		list = append(list, ExpiredWaiver{
-			Rule: w.rule, Match: w.match.text, Reason: w.reason, Approver: w.approver, Signer: a.waivers.signer,
-			Until: w.until, Place: a.waivers.place(w), Assets: a.tally.expired[i],
-		})
-	}
-	return list
 }

@@ -58,7 +58,7 @@ func complain(t *testing.T, name, input string) string {
 	case "test":
 		_, err = assess.TestPack(builtin(t), []byte(input))
 	case "select":
-		_, err = assess.CompileSelect(strings.TrimSuffix(input, "\n"))
+		_, err = choice(strings.TrimSuffix(input, "\n"))
 	case "gap":
 		_, err = assess.CompileGapMatch(strings.TrimSuffix(input, "\n"))
 	default:

@@ -118,14 +118,14 @@ func historyFields() []field {
 			}
 			return nil, &notRead{fact: "finished rotation", ruledOut: true}
 		}},
-		{name: "due_missing", typ: cel.BoolType, clock: true, facts: []string{keyrotor.FactRotation}, doc: "an automatic rotation was due and the history lacks it", get: func(v *view) (any, error) {
+		{name: "due_missing", typ: cel.BoolType, facts: []string{keyrotor.FactRotation}, doc: "an automatic rotation was due and the history lacks it", get: func(v *view) (any, error) {
 			if err := absentRotation(v); err != nil {
 				return nil, err
 			}
 			_, missing := missingRotation(v.kms, v.set.now)
 			return types.Bool(missing), nil
 		}},
-		{name: "missed", typ: cel.TimestampType, clock: true, facts: []string{keyrotor.FactRotation}, doc: "when that rotation was due; use `has()`", get: func(v *view) (any, error) {
+		{name: "missed", typ: cel.TimestampType, facts: []string{keyrotor.FactRotation}, doc: "when that rotation was due; use `has()`", get: func(v *view) (any, error) {
 			if err := absentRotation(v); err != nil {
 				return nil, err
 			}
@@ -148,7 +148,7 @@ func materialFields() []field {
 		{name: "since", typ: cel.TimestampType, doc: "last finished rotation, else creation of the key", get: func(v *view) (any, error) {
 			return stamp(materialSince(v.kms)), nil
 		}},
-		{name: "age", typ: cel.DurationType, clock: true, doc: "time since then", get: func(v *view) (any, error) {
+		{name: "age", typ: cel.DurationType, doc: "time since then", get: func(v *view) (any, error) {
 			return types.Duration{Duration: v.since(materialSince(v.kms))}, nil
 		}},
 	}
@@ -158,7 +158,7 @@ func importFields() []field {
 	return []field{
 		{name: "expires", typ: cel.BoolType, doc: "the material has an end date", get: func(v *view) (any, error) { return types.Bool(v.kms.Import.Expires), nil }},
 		{name: "valid_to", typ: cel.TimestampType, doc: "earliest end date of all materials; use `has()`", get: func(v *view) (any, error) { return stampOf(v.kms.Import.ValidTo, "end date of imported material") }},
-		{name: "lost", typ: cel.BoolType, clock: true, doc: "the key lacks material that it once had: it expired or was deleted", get: getLost},
+		{name: "lost", typ: cel.BoolType, doc: "the key lacks material that it once had: it expired or was deleted", get: getLost},
 		{name: "pending", typ: cel.StringType, doc: "id of material that waits for its rotation", get: text(func(v *view) string { return v.kms.Import.Pending })},
 		{name: "awaits_replicas", typ: cel.BoolType, doc: "a replica lacks that material, and so it cannot be rotated to yet", get: func(v *view) (any, error) { return types.Bool(v.kms.Import.AwaitsReplicas), nil }},
 	}
@@ -189,7 +189,7 @@ func lastUseFields() []field {
 		}},
 		{name: "operation", typ: cel.StringType, doc: "`Decrypt`, …", get: text(func(v *view) string { return v.kms.LastUse.Operation })},
 		{name: "tracked_since", typ: cel.TimestampType, doc: "AWS knows of no use before this", get: func(v *view) (any, error) { return stamp(v.kms.LastUse.TrackedSince), nil }},
-		{name: "idle", typ: cel.DurationType, clock: true, doc: "time since the last use; without one, since creation or the begin of tracking: a lower bound", get: func(v *view) (any, error) {
+		{name: "idle", typ: cel.DurationType, doc: "time since the last use; without one, since creation or the begin of tracking: a lower bound", get: func(v *view) (any, error) {
 			return types.Duration{Duration: v.since(idleSince(v.kms))}, nil
 		}},
 	}

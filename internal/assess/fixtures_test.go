@@ -116,3 +116,12 @@ func finding(a keyrotor.Assessment, rule string) keyrotor.Finding {
 	}
 	return keyrotor.Finding{}
 }
+
+// choice compiles an expression as --select does.
+func choice(expr string) (func(keyrotor.Asset) bool, error) {
+	c, err := assess.CompileChoice(expr, today())
+	if err != nil {
+		return nil, err
+	}
+	return c.Holds, nil
+}

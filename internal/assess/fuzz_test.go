@@ -91,11 +91,11 @@ func FuzzLoadWaivers(f *testing.F) {
 			return
 		}
 		a.Assess(healthy(rotationOff))
-		a.Expired()
+		a.Lapsed()
 	})
 }
 
-func FuzzCompileSelect(f *testing.F) {
+func FuzzCompileChoice(f *testing.F) {
 	for _, expr := range []string{
 		`asset.tags.env == "prod"`, `asset.policy.outside.all(a, a.matches("^1"))`, `has(asset.rotation.next)`,
 		`asset.material.age > days(3)`, `asset.created.getFullYear("Europe/Paris") == 2021`, `dyn(asset).x`,
@@ -105,7 +105,7 @@ func FuzzCompileSelect(f *testing.F) {
 		f.Add(expr)
 	}
 	f.Fuzz(func(t *testing.T, expr string) {
-		choose, err := assess.CompileSelect(expr)
+		choose, err := choice(expr)
 		if err != nil {
 			wellPlaced(t, err)
 			return

@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/keyrotor/keyrotor"
-	"github.com/keyrotor/keyrotor/internal/assess"
 )
 
 // Every field of the language answers on a key of which everything was read.
@@ -36,7 +35,7 @@ func TestEveryFieldCanBeRead(t *testing.T) {
 		`asset.eligibility.ability == "on-demand" && asset.eligibility.class == "imported key material"`,
 		`type(asset) == keyrotor.Asset && type(asset.rotation) == keyrotor.Rotation && !(dyn(asset) == dyn(1))`,
 	} {
-		choose, err := assess.CompileSelectAt(expr, today())
+		choose, err := choice(expr)
 		if err != nil {
 			t.Errorf("%s: %v", expr, err)
 			continue
@@ -50,7 +49,7 @@ func TestEveryFieldCanBeRead(t *testing.T) {
 func TestExpressionsCannotMakeAssets(t *testing.T) {
 	t.Parallel()
 	for _, expr := range []string{`keyrotor.Asset{id: "x"} == asset`, `string(dyn(asset)) == "x"`, `dyn(asset).rotation.enabled == 1`, `days(9223372036854775807) > days(1)`} {
-		choose, err := assess.CompileSelect(expr)
+		choose, err := choice(expr)
 		if err != nil {
 			continue
 		}

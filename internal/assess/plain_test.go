@@ -44,7 +44,7 @@ func plain(a *keyrotor.Asset) []keyrotor.Finding {
 		func() bool { return !k.Rotation.Next.Before(today()) }, say("missing"))
 	gone := k.State == "PendingImport" && k.Import != nil && (k.Import.ValidTo != nil && !k.Import.ValidTo.After(today()) ||
 		k.Material != nil && k.Material.ID != "" || k.History != nil && len(k.History.Rotations) > 0)
-	add("kms-imported-material-expiring", k.Origin == "EXTERNAL" && (k.State == "Enabled" && (ends || k.Import == nil) || gone), k.Import != nil,
+	add("kms-imported-material-expiring", k.Origin == "EXTERNAL" && ((k.State == "Enabled" || k.State == "Disabled") && (ends || k.Import == nil) || gone), k.Import != nil,
 		func() bool { return !gone && !k.Import.ValidTo.Before(today().Add(30*day)) },
 		func() string { return "expires on " + k.Import.ValidTo.Format("2 Jan 2006") })
 	add("kms-usable-from-outside", true, k.Policy != nil && k.Policy.Outside != nil && (len(k.Policy.Outside) > 0 || !k.Policy.NetworkOnly),

@@ -90,6 +90,10 @@ func TestBuiltinRules(t *testing.T) {
 		"import: far away":                             {"kms-imported-material-expiring", imported(), false, pass},
 		"import: thirty days are enough":               {"kms-imported-material-expiring", imported(func(a *keyrotor.Asset) { a.KMS.Import.ValidTo = in(30) }), false, pass},
 		"import: ten are not":                          {"kms-imported-material-expiring", imported(func(a *keyrotor.Asset) { a.KMS.Import.ValidTo = in(10) }), false, fail("imported material expires on 1 Dec 2026; the key cannot be used after that")},
+		"import: nor are they of a disabled key":       {"kms-imported-material-expiring", imported(disabledUntil(3)), false, fail("imported material expires on 24 Nov 2026; the key cannot be used after that")},
+		"import: disabled, a day too early":            {"kms-imported-material-expiring", imported(disabledUntil(29)), false, fail("imported material expires on 20 Dec 2026; the key cannot be used after that")},
+		"import: disabled, thirty days are enough":     {"kms-imported-material-expiring", imported(disabledUntil(30)), false, pass},
+		"import: pending deletion is no matter":        {"kms-imported-material-expiring", imported(disabledUntil(3), func(a *keyrotor.Asset) { a.KMS.State = "PendingDeletion" }), false, na},
 		"import: material without an end":              {"kms-imported-material-expiring", imported(func(a *keyrotor.Asset) { a.KMS.Import = &keyrotor.ImportFacts{} }), false, na},
 		"import: not read":                             {"kms-imported-material-expiring", imported(func(a *keyrotor.Asset) { a.KMS.Import = nil }), false, unknown("description")},
 		"import: made by KMS":                          {"kms-imported-material-expiring", healthy(), false, na},
@@ -148,6 +152,11 @@ func pendingImport(change ...change) keyrotor.Asset {
 	return imported(append([]func(*keyrotor.Asset){func(a *keyrotor.Asset) {
 		a.KMS.State, a.KMS.Import = "PendingImport", &keyrotor.ImportFacts{}
 	}}, change...)...)
+}
+
+// disabledUntil is a disabled key whose material ends in so many days.
+func disabledUntil(days int) change {
+	return func(a *keyrotor.Asset) { a.KMS.State, a.KMS.Import.ValidTo = "Disabled", in(days) }
 }
 
 func neverImported(a *keyrotor.Asset) {
@@ -209,7 +218,7 @@ func TestTheNameOfAKeyThatWasNotDescribedIsKnown(t *testing.T) {
 		`has(asset.eligibility.class)`:             false,
 		`asset.eligibility.class == "" || true`:    true,
 	} {
-		match, err := assess.CompileSelect(expr)
+		match, err := choice(expr)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -265,7 +274,7 @@ rules:
 			}
 		})
 	}
-	match, err := assess.CompileSelect("has(asset.rotation.period)")
+	match, err := choice("has(asset.rotation.period)")
 	if err != nil || match(healthy(rotationOff)) || !match(healthy()) {
 		t.Errorf("has() does not tell a key with a period from one without (%v)", err)
 	}

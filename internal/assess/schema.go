@@ -14,8 +14,6 @@ type field struct {
 	typ  *cel.Type
 	// facts are what must have been read for the field to have a value.
 	facts []string
-	// clock marks fields whose value depends on the time of the assessment.
-	clock bool
 	// earlier marks fields that come from an earlier run.
 	earlier bool
 	get     func(*view) (any, error)

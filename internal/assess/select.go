@@ -12,31 +12,15 @@ import (
 	"github.com/keyrotor/keyrotor"
 )
 
-// CompileSelect compiles an expression over asset into a choice of assets. An
-// asset for which it cannot be decided, for want of a tag or a fact, is not
-// chosen. Fields that depend on the time are refused; see CompileSelectAt.
-func CompileSelect(expr string) (func(keyrotor.Asset) bool, error) {
-	c, err := compileChoice(expr, scopeTimeless, time.Time{})
-	if err != nil {
-		return nil, err
-	}
-	return c.Holds, nil
-}
-
-// CompileSelectAt is CompileSelect with a time, so that an expression may ask
-// for ages and use now.
-func CompileSelectAt(expr string, now time.Time) (func(keyrotor.Asset) bool, error) {
-	c, err := CompileChoice(expr, now)
-	if err != nil {
-		return nil, err
-	}
-	return c.Holds, nil
-}
-
-// CompileChoice is CompileSelectAt for who wants to know what the expression
-// could not decide.
+// CompileChoice compiles an expression over asset and now into a choice of assets. An
+// asset for which it cannot be decided, for want of a tag or a fact, is not chosen.
+// What earlier runs saw is not known to it, and refused.
 func CompileChoice(expr string, now time.Time) (*Choice, error) {
-	return compileChoice(expr, scopeTimed, now)
+	p, s, err := compileFlag("--select", expr, scopeChoice)
+	if err != nil {
+		return nil, err
+	}
+	return &Choice{program: p, set: newSetting(s, now, 0), undecided: map[string]bool{}}, nil
 }
 
 // Choice is a compiled --select. Its methods may be called concurrently.
@@ -48,14 +32,6 @@ type Choice struct {
 	decided   bool            // of one asset at least
 	undecided map[string]bool // ARNs
 	first     error
-}
-
-func compileChoice(expr string, sc scope, now time.Time) (*Choice, error) {
-	p, s, err := compileFlag("--select", expr, sc)
-	if err != nil {
-		return nil, err
-	}
-	return &Choice{program: p, set: newSetting(s, now, 0), undecided: map[string]bool{}}, nil
 }
 
 // Holds reports whether the expression holds for the asset.

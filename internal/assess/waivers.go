@@ -107,7 +107,7 @@ func (w *Waivers) checkRules(known map[string]int) error {
 
 // find returns the waiver that covers the asset for a rule, and the expired
 // ones that used to. A match that cannot be decided does not waive.
-func (w *Waivers) find(rule string, v *view) (active *waiver, expired []int) {
+func (w *Waivers) find(rule string, v *view) (active *waiver, expired []*waiver) {
 	for _, one := range w.byRule[rule] {
 		if got, _ := one.match.ask(v); got != yes {
 			continue
@@ -115,26 +115,17 @@ func (w *Waivers) find(rule string, v *view) (active *waiver, expired []int) {
 		if !one.expired {
 			return one, nil
 		}
-		expired = append(expired, w.indexOf(one))
+		expired = append(expired, one)
 	}
 	return nil, expired
 }
 
-func (w *Waivers) indexOf(one *waiver) int {
-	for i, other := range w.all {
-		if other == one {
-			return i
-		}
-	}
-	return -1
-}
-
 // lastEnd is the latest of the last days of waivers.
-func (w *Waivers) lastEnd(of []int) time.Time {
+func lastEnd(of []*waiver) time.Time {
 	var last time.Time
-	for _, i := range of {
-		if until := w.all[i].until; until.After(last) {
-			last = until
+	for _, one := range of {
+		if one.until.After(last) {
+			last = one.until
 		}
 	}
 	return last
@@ -190,17 +181,4 @@ func (w *Waivers) List() []Listed {
 // applied is the waiver as findings show it.
 func (w *Waivers) applied(one *waiver) *keyrotor.AppliedWaiver {
 	return &keyrotor.AppliedWaiver{Match: one.match.text, Reason: one.reason, Until: one.until, Approver: one.approver, Signer: w.signer}
-}
-
-// ExpiredWaiver is a waiver whose last day is over.
-type ExpiredWaiver struct {
-	Rule     string    `json:"rule"`
-	Match    string    `json:"match"`
-	Reason   string    `json:"reason"`
-	Approver string    `json:"approver"`
-	Signer   string    `json:"signer,omitempty"`
-	Until    time.Time `json:"until"`
-	Place    string    `json:"place"` // file:line
-	// Assets counts the assets that fail the rule again because of it.
-	Assets int `json:"assets"`
 }

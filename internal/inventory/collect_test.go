@@ -176,23 +176,3 @@ func TestNoMorePlacesAreReadAtOnceThanAllowed(t *testing.T) {
 		t.Errorf("%d places at once, want up to 3", got)
 	}
 }
-
-func TestGapsAreGroupedByWhoMustMendThem(t *testing.T) {
-	approved := &keyrotor.ExpectedGap{Reason: "known"}
-	groups := inventory.Group([]keyrotor.Gap{
-		{Account: "1", Region: "a", Call: "sts:AssumeRole", Code: "AccessDenied", Cause: keyrotor.CauseTrust, Expected: approved},
-		{Account: "2", Region: "b", Asset: "k1", Call: "kms:DescribeKey", Code: "AccessDeniedException", Cause: keyrotor.CauseKeyPolicy},
-		{Account: "1", Region: "b", Asset: "k2", Call: "kms:DescribeKey", Code: "AccessDeniedException", Cause: keyrotor.CauseKeyPolicy},
-		{Account: "1", Region: "b", Call: "kms:ListKeys", Code: "AccessDeniedException", Cause: keyrotor.CauseSCP},
-	})
-	if len(groups) != 3 {
-		t.Fatalf("%d groups: %+v", len(groups), groups)
-	}
-	first, last := groups[0], groups[2]
-	if first.Cause != keyrotor.CauseKeyPolicy || first.Count != 2 || first.Assets != 2 || cmp.Diff(first.Accounts, []string{"1", "2"}) != "" {
-		t.Errorf("first group %+v", first)
-	}
-	if !last.Expected {
-		t.Errorf("the expected gap must come last: %+v", last)
-	}
-}

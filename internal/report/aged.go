@@ -102,7 +102,10 @@ func nextAsRead(a keyrotor.Assessment) time.Time {
 
 // Words says it in a sentence or two, "" where there are none, with the command
 // that rotates them at once.
-func (g Aged) Words(now time.Time) string {
+func (g Aged) Words(now time.Time) string { return g.words(When(g.First, now)) }
+
+// words takes when the first rotates: a page that is kept says it by the date alone.
+func (g Aged) words(first string) string {
 	if g.Now == 0 {
 		return ""
 	}
@@ -112,7 +115,7 @@ func (g Aged) Words(now time.Time) string {
 	}
 	text += "."
 	if !g.First.IsZero() {
-		text += " " + oneOr(g.Now, "It rotates", "The first of them rotates") + " by itself " + When(g.First, now) + ";"
+		text += " " + oneOr(g.Now, "It rotates", "The first of them rotates") + " by itself " + first + ";"
 	} else {
 		text += " When it rotates by itself is not known;"
 	}

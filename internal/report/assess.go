@@ -16,16 +16,16 @@ import (
 // of the target list.
 func AssessText(w io.Writer, r Run, next []Next, s Style) error {
 	t := newTally(r.Rules, r.Now)
-	var targets []keyrotor.Assessment
-	failed := &failures{all: s.All, keys: map[string][]keyrotor.Assessment{}}
+	targets := newFirsts(s.All, shownRows, byWhere)
+	failed := &failures{all: s.All, keys: map[string]*firsts{}}
 	err := r.each(func(a keyrotor.Assessment) error {
 		t.add(a)
 		failed.add(a)
 		if a.View == keyrotor.ViewRotating {
 			t.aged.holds(a, nextAsRead(a), r.Now)
 		}
-		if a.View == keyrotor.ViewTarget && (s.All || len(targets) < shownRows) {
-			targets = append(targets, a)
+		if a.View == keyrotor.ViewTarget {
+			targets.add(a)
 		}
 		return nil
 	})
@@ -41,7 +41,7 @@ func AssessText(w io.Writer, r Run, next []Next, s Style) error {
 	p.classes(t)
 	p.findings(t)
 	p.failingKeys(t, failed)
-	p.targets(targets, t.views[keyrotor.ViewTarget], r)
+	p.targets(targets.sorted(), t.views[keyrotor.ViewTarget], r)
 	p.assessNotes(t, r)
 	p.next(next)
 	return p.write(w)

@@ -11,10 +11,10 @@ import (
 const shownFailing = 5
 
 // failures gathers the keys that fail rules of high severity or worse, the
-// first few of each. Those of the target list are shown as such.
+// worst few of each. Those of the target list are shown as such.
 type failures struct {
 	all  bool
-	keys map[string][]keyrotor.Assessment
+	keys map[string]*firsts
 }
 
 func (f *failures) add(a keyrotor.Assessment) {
@@ -22,16 +22,17 @@ func (f *failures) add(a keyrotor.Assessment) {
 		if finding.Verdict != keyrotor.Fail || finding.Severity.Rank() < keyrotor.High.Rank() || !listed(finding.Rule) {
 			continue
 		}
-		if list := f.keys[finding.Rule]; f.all || len(list) < shownFailing {
-			f.keys[finding.Rule] = append(list, a)
+		if f.keys[finding.Rule] == nil {
+			f.keys[finding.Rule] = newFirsts(f.all, shownFailing, orderUnder(finding.Rule))
 		}
+		f.keys[finding.Rule].add(a)
 	}
 }
 
 // failing names the keys under each rule that needs a person.
 func (p *page) failingKeys(t *tally, f *failures) {
 	for _, r := range t.ruleList() {
-		keys := f.keys[r.ID]
+		keys := f.keys[r.ID].sorted()
 		if len(keys) == 0 {
 			continue
 		}
@@ -45,10 +46,11 @@ func (p *page) failingKeys(t *tally, f *failures) {
 	}
 }
 
-// ruleTable lists keys with what a rule says of each.
+// ruleTable lists keys with what a rule says of each: on a narrow terminal in a
+// line below, for it is worth more than the Region.
 func (p *page) ruleTable(list []keyrotor.Assessment, rule string) *table {
 	last := len(p.keyHead()) + 2
-	tab := &table{indent: "  ", shrink: []int{last}, wrap: map[int]int{last: 2 * least}, drop: []int{last}}
+	tab := &table{indent: "  ", shrink: []int{last}, wrap: map[int]int{last: 2 * least}, below: []int{last}, drop: []int{last - 1}}
 	for _, a := range list {
 		message := ""
 		for _, f := range a.Findings {
@@ -65,13 +67,17 @@ func (p *page) ruleTable(list []keyrotor.Assessment, rule string) *table {
 // and those of which it cannot be said.
 func RuleText(w io.Writer, r Run, rule string, next []Next, s Style) error {
 	t := newTally(r.Rules, r.Now)
-	lists := map[keyrotor.Verdict][]keyrotor.Assessment{}
+	lists := map[keyrotor.Verdict]*firsts{}
 	err := r.each(func(a keyrotor.Assessment) error {
 		t.add(a)
 		for _, f := range a.Findings {
-			if f.Rule == rule && (s.All || len(lists[f.Verdict]) < shownRows) {
-				lists[f.Verdict] = append(lists[f.Verdict], a)
+			if f.Rule != rule {
+				continue
 			}
+			if lists[f.Verdict] == nil {
+				lists[f.Verdict] = newFirsts(s.All, shownRows, orderUnder(rule))
+			}
+			lists[f.Verdict].add(a)
 		}
 		return nil
 	})
@@ -93,7 +99,7 @@ func RuleText(w io.Writer, r Run, rule string, next []Next, s Style) error {
 		says    func(n int) string
 	}{
 		{keyrotor.Fail, func(n int) string {
-			if list := lists[keyrotor.Fail]; len(list) > 0 && list[0].Asset.Kind == keyrotor.KindWaiver {
+			if list := lists[keyrotor.Fail].sorted(); len(list) > 0 && list[0].Asset.Kind == keyrotor.KindWaiver {
 				return plural(n, "waiver") + oneOr(n, " has", " have") + " ended"
 			}
 			return keysFail(n)
@@ -107,7 +113,7 @@ func RuleText(w io.Writer, r Run, rule string, next []Next, s Style) error {
 		}
 		p.blank()
 		p.line("%s", part.says(n))
-		p.table(p.ruleTable(lists[part.verdict], rule))
+		p.table(p.ruleTable(lists[part.verdict].sorted(), rule))
 		_, rest := p.first(n)
 		p.more("  ", rest)
 	}

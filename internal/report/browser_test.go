@@ -168,6 +168,7 @@ func TestReportInABrowser(t *testing.T) {
 		"keyboard":      canBeUsedFromTheKeyboard,
 		"no script":     isWholeWithoutScript,
 		"print":         printsHeadsOnEverySheet,
+		"calendar":      calendarIsReadEverywhere,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, browser) })
 	}

@@ -123,7 +123,7 @@ func TestTheReportSaysEveryKindOfChangeAndWhatWasNotDone(t *testing.T) {
 }
 
 func TestAKeyOfUnknownManagerIsALineOfItsOwn(t *testing.T) {
-	run := report.Run{Now: testNow, Assessments: report.Assessments([]keyrotor.Assessment{
+	run := report.Run{Now: testNow, Assessments: assessments([]keyrotor.Assessment{
 		{Asset: keyrotor.Asset{ARN: "a", Account: "1", Region: "r", KMS: &keyrotor.KMSFacts{}}, View: keyrotor.ViewRotating},
 		{Asset: keyrotor.Asset{ARN: "b", Account: "1", Region: "r", KMS: &keyrotor.KMSFacts{}}, View: keyrotor.ViewUnreadable, Eligibility: keyrotor.Eligibility{Class: "could not be read"}},
 		{Asset: keyrotor.Asset{ARN: "c", Account: "2", Region: "r", KMS: &keyrotor.KMSFacts{}}, View: keyrotor.ViewUnreadable},
@@ -174,7 +174,7 @@ func TestWhatARunSwitchedOnIsNotRotatedByThat(t *testing.T) {
 		return c, keyrotor.Outcome{Change: c.ID, Target: c.Target, State: keyrotor.Succeeded}
 	}
 	plan := keyrotor.Plan{}
-	run := report.Run{Now: testNow, Plan: &plan, Assessments: report.Assessments([]keyrotor.Assessment{
+	run := report.Run{Now: testNow, Plan: &plan, Assessments: assessments([]keyrotor.Assessment{
 		key("on", keyrotor.ViewRotating), key("on-and-rotated", keyrotor.ViewRotating), key("off", keyrotor.ViewTarget),
 		key("switched-on", keyrotor.ViewTarget), key("switched-on-and-rotated", keyrotor.ViewTarget),
 	})}

@@ -87,7 +87,7 @@ func TestFormats(t *testing.T) {
 	for _, f := range []report.Format{report.JSON, report.YAML, report.CSV, report.Markdown} {
 		for name, doc := range map[string]any{
 			"keys": report.AssessmentRows(run.Assessments), "plan": *run.Plan, "changes": report.PlanRows(*run.Plan), "outcomes": report.OutcomeRows(run.Outcomes),
-			"verifications": report.VerificationRows(run.Verifications), "gaps": report.GapRows(run.Gaps), "places": report.PlaceRows(run.Places), "rules": report.RuleRows(run.Rules, itself),
+			"verifications": report.VerificationRows(run.Verifications), "places": report.PlaceRows(run.Places), "rules": report.RuleRows(run.Rules, itself),
 		} {
 			t.Run(string(f)+" "+name, func(t *testing.T) {
 				var b bytes.Buffer

@@ -39,7 +39,7 @@ func found(keys ...keyrotor.Assessment) report.Run {
 	return report.Run{
 		Population:  keyrotor.Population{Accounts: []keyrotor.Account{{ID: here}}, AccountsFrom: "organizations:ListAccounts"},
 		Places:      []keyrotor.Place{{Account: here, Region: "eu-west-1", Status: keyrotor.PlaceRead}, {Account: here, Region: "us-east-1", Status: keyrotor.PlaceRead}},
-		Assessments: report.Assessments(keys),
+		Assessments: assessments(keys),
 	}
 }
 

@@ -22,6 +22,10 @@ type Explanation struct {
 	Since *keyrotor.Verification
 	// Past is what earlier runs did to the key, oldest first.
 	Past []Past
+	// Gaps are what refused to tell what is not known of the key, Mend what would
+	// have them told.
+	Gaps []keyrotor.Gap
+	Mend []string
 	Now  time.Time
 }
 
@@ -50,8 +54,9 @@ func ExplainText(w io.Writer, e Explanation, next []Next, s Style) error {
 	add("can", p.canWords(e.Assessment))
 	add("instead", p.text(e.Assessment.Eligibility.Instead))
 	p.accessFacts(add, a, e.Now)
-	for i, f := range e.Assessment.Findings {
-		add(firstLabel(i, "rules"), p.findingWords(f, e))
+	p.unreadFacts(add, e)
+	for i, words := range p.findingLines(e) {
+		add(firstLabel(i, "rules"), words)
 	}
 	p.historyFacts(add, e)
 	p.wouldDo(add, e)

@@ -33,8 +33,21 @@ func (p *page) accessFacts(add func(string, string), a keyrotor.Asset, now time.
 	case len(parts) > 0:
 		add("tags", p.text(strings.Join(parts, "  ")))
 	}
-	for i, u := range a.Unread {
+}
+
+// unreadFacts are what is not known because somebody refused to tell it, in whose
+// words, and what mends that.
+func (p *page) unreadFacts(add func(string, string), e Explanation) {
+	for i, u := range e.Assessment.Asset.Unread {
 		add(firstLabel(i, "unread"), p.sign(markWarn)+" "+p.text(u.Fact+": "+u.Code+" on "+u.Call))
+		for _, g := range e.Gaps {
+			if g.Call == u.Call && g.Code == u.Code && (g.Fact == u.Fact || g.Asset == "") {
+				add(" ", causeTitle(g.Cause)+p.dot()+p.text(g.Message))
+			}
+		}
+	}
+	for i, m := range e.Mend {
+		add(firstLabel(i, "mend"), p.text(m))
 	}
 }
 

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/keyrotor/keyrotor"
@@ -27,7 +28,7 @@ func viewWords(v keyrotor.View) string {
 // canWords is what a key can, or that nobody here knows.
 func (p *page) canWords(a keyrotor.Assessment) string {
 	if a.View == keyrotor.ViewUnreadable || a.Eligibility.Undecided() {
-		return "not known: " + p.text(orWord(a.Eligibility.Reason, "it could not be read"))
+		return "not known: " + p.text(cmp.Or(a.Eligibility.Reason, "it could not be read"))
 	}
 	return p.abilityWords(a.Eligibility)
 }
@@ -49,8 +50,40 @@ func (p *page) abilityWords(e keyrotor.Eligibility) string {
 	return words + ": " + p.text(e.Reason)
 }
 
-func (p *page) findingWords(f keyrotor.Finding, e Explanation) string {
-	words := p.sign(verdictMark(f)) + " " + p.text(f.Rule) + " " + string(f.Verdict)
+// findingLines are the findings, a line each; rules that are unknown for one and the
+// same reason share a line, at the place of the first.
+func (p *page) findingLines(e Explanation) []string {
+	var lines []string
+	said := map[string]bool{}
+	for _, f := range e.Assessment.Findings {
+		names := []string{f.Rule}
+		if why := unknownFor(f); why != "" {
+			if said[why] {
+				continue
+			}
+			said[why] = true
+			names = nil
+			for _, other := range e.Assessment.Findings {
+				if unknownFor(other) == why {
+					names = append(names, other.Rule)
+				}
+			}
+		}
+		lines = append(lines, p.findingWords(strings.Join(names, ", "), f, e))
+	}
+	return lines
+}
+
+// unknownFor is why a verdict is unknown, "" for any other.
+func unknownFor(f keyrotor.Finding) string {
+	if f.Verdict != keyrotor.Unknown {
+		return ""
+	}
+	return f.Message + "\n" + strings.Join(f.Needs, ", ")
+}
+
+func (p *page) findingWords(names string, f keyrotor.Finding, e Explanation) string {
+	words := p.sign(verdictMark(f)) + " " + p.text(names) + " " + string(f.Verdict)
 	if f.Verdict == keyrotor.Fail {
 		words += " (" + string(f.Severity) + ")"
 	}
@@ -60,8 +93,8 @@ func (p *page) findingWords(f keyrotor.Finding, e Explanation) string {
 	if f.Waiver != nil {
 		words += "; waived until " + Day(f.Waiver.Until, e.Now) + ": " + p.text(f.Waiver.Reason)
 	}
-	if len(f.Needs) > 0 {
-		words += " (not read: " + strings.Join(f.Needs, ", ") + ")"
+	if unread := "not read: " + strings.Join(f.Needs, ", "); len(f.Needs) > 0 && f.Message != unread {
+		words += " (" + unread + ")"
 	}
 	for _, r := range e.Rules {
 		if r.ID == f.Rule && len(r.References) > 0 && f.Verdict == keyrotor.Fail {

@@ -40,7 +40,7 @@ func realisticRun(keys int) report.Run {
 		w.all = append(w.all, w.key(i))
 	}
 	run := report.Run{
-		Now: testNow, Assessments: report.Assessments(w.all), Rules: testRules(),
+		Now: testNow, Assessments: assessments(w.all), Rules: testRules(),
 		LedgerHead: "14:Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmE=", CheckpointKey: "demo-key+2f8a91c4+AbCdEf0123456789",
 		Where:   "./demo/runs/20261121T101502Z-5f3c",
 		Waivers: []keyrotor.Exemption{{Match: `asset.id == "1234"`, Rule: "kms-rotation-on", Reason: "vendor reads raw ciphertext until its Q1 release", Until: testNow.AddDate(0, 4, 10), Signer: "alice@example.com"}},
@@ -79,6 +79,10 @@ func (w *world) key(i int) keyrotor.Assessment {
 	}
 	if i == 3 {
 		a.KMS.Aliases, a.Owner = []string{"alias/" + hostile}, hostile
+		// Where lists begin, so that each face has to bear it.
+		a.Account, a.Region = testAccount(0), testRegions[0]
+		a.KMS.Created = testNow.AddDate(-10, 0, 0)
+		a.KMS.Material.Since = a.KMS.Created
 	}
 	return w.judge(keyrotor.Assessment{Asset: a}, i)
 }
@@ -323,4 +327,16 @@ func firstOf(r report.Run, v keyrotor.View) (found keyrotor.Assessment) {
 		return nil
 	})
 	return found
+}
+
+// assessments makes a stream of what is in memory.
+func assessments(all []keyrotor.Assessment) report.Stream {
+	return func(yield func(keyrotor.Assessment) error) error {
+		for _, a := range all {
+			if err := yield(a); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }

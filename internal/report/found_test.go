@@ -44,7 +44,7 @@ func (e *estate) key(view keyrotor.View, alter ...func(*keyrotor.Assessment)) ke
 		f(&a)
 	}
 	e.keys = append(e.keys, a)
-	e.run.Assessments = report.Assessments(e.keys)
+	e.run.Assessments = assessments(e.keys)
 	return a
 }
 
@@ -140,7 +140,7 @@ func TestEnabledIsNotRotatedIsTheSameFigureEverywhere(t *testing.T) {
 	if diff := cmp.Diff(report.Aged{Before: 2, Now: 3, First: next}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	says(t, htmlText(t, e.run), "Enabled is not rotated: 3 keys are set to rotate and still hold material older than a year (2 before this run). The first of them rotates by itself in 23 days (14 Dec); keyrotor plan --rotate-overdue proposes to rotate now, once.")
+	says(t, htmlText(t, e.run), "Enabled is not rotated: 3 keys are set to rotate and still hold material older than a year (2 before this run). The first of them rotates by itself on 14 December 2026; keyrotor plan --rotate-overdue proposes to rotate now, once.")
 	var b bytes.Buffer
 	if err := report.AssessText(&b, e.run, nil, report.Style{}); err != nil {
 		t.Fatal(err)

@@ -26,7 +26,7 @@ func (b *builder) audit() auditView {
 		Files:     b.files(),
 		Places:    b.placeTable(),
 		Approvals: b.approvalTable(),
-		Command:   "keyrotor evidence verify " + orWord(Clean(b.run.Where), "STATE"),
+		Command:   "keyrotor evidence verify " + cmp.Or(Clean(b.run.Where), "STATE"),
 		Limits:    b.limits(),
 	}
 }
@@ -40,9 +40,9 @@ func (b *builder) auditFacts() []pair {
 		{"Population", plural(p.Keys, "key") + " in " + plural(p.Places, "place") + " (account × Region), " + count(p.Read) + " of them read; " + plural(p.Customer, "customer managed key")},
 		{"Accounts from", Clean(p.AccountsFrom) + ": " + plural(len(p.Accounts), "active account")},
 		{"Regions from", Clean(p.RegionsFrom)},
-		{"Optional facts", orWord(joinClean(p.With, ", "), "none asked for; what was not asked for is unknown, not absent")},
+		{"Optional facts", cmp.Or(joinClean(p.With, ", "), "none asked for; what was not asked for is unknown, not absent")},
 		{"Identity", Clean(p.Identity)},
-		{"Answered by", orWord(Clean(sentence(p.Endpoints)), "AWS's own endpoints")},
+		{"Answered by", cmp.Or(Clean(sentence(p.Endpoints)), "AWS's own endpoints")},
 		{"Reading began", stamp(p.Started)},
 		{"Reading ended", stamp(p.Ended)},
 		{"Calls made", callWords(p.Calls)},
@@ -81,14 +81,15 @@ func (b *builder) undoFacts(run string) []pair {
 		identity = b.run.Plan.Author.Identity
 	}
 	return append(facts,
-		pair{"Identity", orWord(Clean(identity), "not recorded")},
-		pair{"Answered by", orWord(Clean(sentence(p.Endpoints)), "AWS's own endpoints")},
+		pair{"Identity", cmp.Or(Clean(identity), "not recorded")},
+		pair{"Answered by", cmp.Or(Clean(sentence(p.Endpoints)), "AWS's own endpoints")},
 		pair{"Reading began", stamp(p.Started)}, pair{"Reading ended", stamp(p.Ended)},
 		pair{"Calls made", callWords(p.Calls)},
 		pair{"This page", stamp(b.run.Now)})
 }
 
-// planFacts is what the plan was made from, and where the record stands.
+// planFacts is what the plan was made from, when it was carried out, and where the
+// record stands.
 func (b *builder) planFacts() []pair {
 	var facts []pair
 	if plan := b.run.Plan; plan != nil {
@@ -98,9 +99,10 @@ func (b *builder) planFacts() []pair {
 			pair{"Made from", "inventory " + string(plan.Inputs.Inventory) + ", rules " + string(plan.Inputs.Rules) + ", waivers " + string(plan.Inputs.Waivers) + ", configuration " + string(plan.Inputs.Config) + ", signers " + string(plan.Inputs.Signers)},
 			pair{"Needs", needsWords(plan.Needs)})
 	}
+	facts = append(facts, b.appliedFacts()...)
 	return append(facts,
-		pair{"Ledger head", orWord(Clean(b.run.LedgerHead), "no ledger entry yet")},
-		pair{"Checkpoint key", orWord(Clean(b.run.CheckpointKey), "none")})
+		pair{"Ledger head", cmp.Or(Clean(b.run.LedgerHead), "no ledger entry yet")},
+		pair{"Checkpoint key", cmp.Or(Clean(b.run.CheckpointKey), "none")})
 }
 
 func callWords(calls map[string]int) string {
@@ -144,7 +146,7 @@ func (b *builder) placeTable() tableView {
 		v.Empty = "" // an undo reads keys by name, not places
 	}
 	places := slices.SortedStableFunc(slices.Values(b.run.Places), func(x, y keyrotor.Place) int {
-		return cmp.Or(cmp.Compare(orWord(b.names[x.Account], x.Account), orWord(b.names[y.Account], y.Account)), cmp.Compare(x.Account, y.Account), cmp.Compare(x.Region, y.Region))
+		return cmp.Or(cmp.Compare(cmp.Or(b.names[x.Account], x.Account), cmp.Or(b.names[y.Account], y.Account)), cmp.Compare(x.Account, y.Account), cmp.Compare(x.Region, y.Region))
 	})
 	for _, p := range places {
 		v.Rows.add([]cell{
@@ -174,19 +176,19 @@ func meanwhile(p keyrotor.Place) string {
 	if len(p.Gone) > 0 {
 		parts = append(parts, "went: "+joinClean(p.Gone, ", "))
 	}
-	return orWord(strings.Join(parts, "; "), "–")
+	return cmp.Or(strings.Join(parts, "; "), "–")
 }
 
 func (b *builder) approvalTable() tableView {
 	v := tableView{
 		ID: "approvals", Caption: "Approvals",
-		Columns: []column{{Title: "Signed by", Kind: words}, {Title: "Plan", Kind: words}, {Title: "Changes", Kind: amount}, {Title: "Expires", Sub: "In", Kind: moment}, {Title: "Ledger head when signed", Kind: words}},
+		Columns: []column{{Title: "Signed by", Kind: words}, {Title: "Plan", Kind: words}, {Title: "Changes", Kind: amount}, {Title: "Expires", Kind: moment}, {Title: "Ledger head when signed", Kind: words}},
 		Empty:   "Nothing has been approved.",
 	}
 	for _, a := range b.run.Approvals {
 		v.Rows.add([]cell{
 			textCell(a.Principal), {Text: string(a.Statement.Plan), Class: "digest"}, numberCell(a.Statement.Changes),
-			dateCell(a.Statement.Expires, b.run.Now), {Text: Clean(a.Statement.LedgerHead), Class: "digest"},
+			{Text: stamp(a.Statement.Expires), Class: "tight"}, {Text: Clean(a.Statement.LedgerHead), Class: "digest"},
 		}...)
 	}
 	return v

@@ -18,13 +18,15 @@ type effect struct {
 	rotated bool // it has new material, confirmed where it was verified
 	state   keyrotor.OutcomeState
 	check   keyrotor.VerificationVerdict
-	found   string // in the words of the second look
+	found   string    // in the words of the second look
+	looked  time.Time // when that was
 	key     *keyrotor.FoundKey
 	next    time.Time
-	cures   []string // rules that the change was made for
+	cures   []string // rules that a change was made for which is done and not found otherwise
 }
 
-// effects joins outcomes with their verifications and the steps of the plan.
+// effects joins outcomes with their verifications and the steps of the plan. A
+// plan may hold two changes of one key, to switch rotation on and to rotate once.
 func effects(r Run) map[string]effect {
 	checks := map[keyrotor.ChangeID]keyrotor.Verification{}
 	for _, v := range r.Verifications {
@@ -36,31 +38,126 @@ func effects(r Run) map[string]effect {
 			changes[c.ID] = c
 		}
 	}
+	undone := lastUndone(r)
 	out := map[string]effect{}
 	for _, o := range r.Outcomes {
 		c, planned := changes[o.Change]
-		v, verified := checks[o.Change]
-		e := effect{state: o.State, cures: c.Why}
-		back, undone := r.TakenBack[o.Change]
-		verified = verified && (!undone || v.At.After(back.At))
-		done := (o.State == keyrotor.Succeeded || o.State == keyrotor.Unchanged) && !undone
-		holds := !verified || v.Verdict == keyrotor.Confirmed
-		e.on = done && holds && enables(o, c, planned)
-		e.rotated = o.State == keyrotor.Succeeded && holds && hasStep(c, keyrotor.RotateNow)
-		if verified {
-			e.saw(v, o, c)
+		var look *keyrotor.Verification
+		if v, verified := checks[o.Change]; verified {
+			look = &v
 		}
-		if undone { // what was promised is not to be held against what is so now
-			e.state, e.other = stateUndone, false
+		back, wasUndone := r.TakenBack[o.Change]
+		if wasUndone && look != nil && !look.At.After(back.At) {
+			look = nil
+		}
+		if at, other := undone[o.Target.ARN]; other && look != nil && !look.At.After(at) {
+			look = withoutRotation(*look)
+		}
+		e := effectOf(o, c, look, planned, wasUndone)
+		if earlier, two := out[o.Target.ARN]; two {
+			e = earlier.and(e)
 		}
 		out[o.Target.ARN] = e
 	}
 	return out
 }
 
+// effectOf is what became of one change of a key.
+func effectOf(o keyrotor.Outcome, c keyrotor.Change, look *keyrotor.Verification, planned, undone bool) effect {
+	e := effect{state: o.State}
+	done := (o.State == keyrotor.Succeeded || o.State == keyrotor.Unchanged) && !undone
+	holds := look == nil || look.Verdict == keyrotor.Confirmed
+	if done && holds {
+		e.cures = c.Why
+	}
+	e.on = done && holds && enables(o, c, planned)
+	e.rotated = o.State == keyrotor.Succeeded && holds && hasStep(c, keyrotor.RotateNow)
+	if look != nil {
+		e.saw(*look, o, c)
+	}
+	if undone { // what was promised is not to be held against what is so now
+		e.state, e.other = stateUndone, false
+	}
+	return e
+}
+
+// lastUndone is, key by key, when a later run last took something back.
+func lastUndone(r Run) map[string]time.Time {
+	at := map[string]time.Time{}
+	for _, o := range r.Outcomes {
+		if t, undone := r.TakenBack[o.Change]; undone && t.At.After(at[o.Target.ARN]) {
+			at[o.Target.ARN] = t.At
+		}
+	}
+	return at
+}
+
+// withoutRotation is a look that tells of rotation no longer: another change of
+// the key was taken back after it. Its material is what it was.
+func withoutRotation(v keyrotor.Verification) *keyrotor.Verification {
+	v.Next = nil
+	if v.Key != nil {
+		key := *v.Key
+		key.Rotation = nil
+		v.Key = &key
+	}
+	return &v
+}
+
+// and joins what two changes made of one key. What is so now is what the last look
+// saw; without one, what either change did.
+func (e effect) and(f effect) effect {
+	first, last := e, f
+	if first.looked.After(last.looked) {
+		first, last = last, first
+	}
+	out := last
+	if !last.on && !last.off { // the last look says nothing of rotation
+		out.on, out.off = first.on, first.off
+	}
+	out.other = e.other || f.other
+	out.rotated = e.rotated || f.rotated
+	if badness(first.state) < badness(last.state) {
+		out.state = first.state
+	}
+	if checkRank(first.check) < checkRank(last.check) {
+		out.check, out.found = first.check, first.found
+	}
+	if last.key == nil || last.key.Rotation == nil && first.key != nil && first.key.Rotation != nil {
+		out.key = first.key
+	}
+	if out.next.IsZero() {
+		out.next = first.next
+	}
+	out.cures = slices.Concat(e.cures, f.cures)
+	return out
+}
+
+// badness orders states, the one to show for a key with several changes first.
+// What was taken back comes before all: nothing of it is so any more.
+func badness(st keyrotor.OutcomeState) int {
+	if st == stateUndone {
+		return -1
+	}
+	return trouble(st)
+}
+
+// checkRank orders what second looks said, the worst first.
+func checkRank(v keyrotor.VerificationVerdict) int {
+	switch v {
+	case keyrotor.Discrepant:
+		return 0
+	case keyrotor.Unreadable:
+		return 1
+	case keyrotor.Confirmed:
+		return 2
+	}
+	return 3
+}
+
 // saw puts what a second look found in the place of what was promised.
 func (e *effect) saw(v keyrotor.Verification, o keyrotor.Outcome, c keyrotor.Change) {
-	e.check, e.found, e.key = v.Verdict, v.Found, v.Key
+	e.check, e.found, e.key, e.looked = v.Verdict, v.Found, v.Key, v.At
 	if v.Next != nil {
 		e.next = *v.Next
 	}
@@ -101,41 +198,4 @@ func enables(o keyrotor.Outcome, c keyrotor.Change, planned bool) bool {
 		return hasStep(c, keyrotor.EnableRotation)
 	}
 	return strings.HasPrefix(o.Recipe, "enable-rotation")
-}
-
-// The built-in rules of which it is known what cures them. kms-rotation-on is
-// the one that the target list shows key by key.
-const (
-	ruleRotationOn  = "kms-rotation-on"
-	ruleRotationOff = "kms-rotation-turned-off"
-	rulePeriod      = "kms-period-within-cryptoperiod"
-	ruleMaterial    = "kms-material-within-cryptoperiod"
-)
-
-// curedBy reports whether this run is known to have ended the failure of a rule.
-// Of a rule of the user's own only its period is known.
-func (b *builder) curedBy(e effect, rule string) bool {
-	r := b.tally.rules[rule]
-	switch {
-	case rule == ruleRotationOn, rule == ruleRotationOff:
-		return e.on
-	case rule == ruleMaterial:
-		return e.rotated
-	case rule != rulePeriod && (r == nil || r.PeriodDays == 0):
-		return false
-	}
-	done := e.state == keyrotor.Succeeded || e.state == keyrotor.Unchanged
-	return done && (e.check == "" || e.check == keyrotor.Confirmed) && slices.Contains(e.cures, rule)
-}
-
-// countCures counts, rule by rule, how a run changed the number of failures.
-func (b *builder) countCures(a keyrotor.Assessment, e effect) {
-	for _, f := range a.Findings {
-		switch {
-		case f.Verdict == keyrotor.Fail && b.curedBy(e, f.Rule):
-			b.cured[f.Rule]++
-		case f.Verdict == keyrotor.Pass && f.Rule == ruleRotationOn && e.off:
-			b.cured[f.Rule]--
-		}
-	}
 }

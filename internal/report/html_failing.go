@@ -29,7 +29,7 @@ func (b *builder) addFailing(a keyrotor.Assessment, e effect) {
 		row := append(who,
 			cell{Text: Clean(f.Rule), Class: "name"},
 			cell{Text: string(f.Severity), Sort: number(9 - f.Severity.Rank())},
-			cell{Text: Clean(orWord(short(f.Message, 300), "–")), Class: "reason"})
+			cell{Text: Clean(cmp.Or(short(f.Message, 300), "–")), Class: "reason"})
 		if b.ran() {
 			row = append(row, state)
 		}

@@ -164,7 +164,7 @@ func (b *builder) gapTable() tableView {
 			what = g.Asset
 		}
 		v.Rows.add([]cell{
-			cause, b.accountCell(g.Account), nameCell(orWord(g.Region, "all")), {Text: Clean(what), Class: "reason"},
+			cause, b.accountCell(g.Account), nameCell(cmp.Or(g.Region, "all")), {Text: Clean(what), Class: "reason"},
 			{Text: Clean(g.Call), Sub: Clean(g.Code)}, {Text: Clean(short(g.Message, 300)), Class: "reason"},
 		}...)
 	}

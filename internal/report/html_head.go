@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,18 +21,11 @@ func (b *builder) header() {
 	}
 	scope += ", " + plural(t.keys, "customer managed key")
 	b.doc.Meta = []pair{
-		{"Organization", Clean(orWord(b.run.Population.Organization, "single accounts"))},
+		{"Organization", Clean(cmp.Or(b.run.Population.Organization, "single accounts"))},
 		{"Scope", scope},
 		{"Read", stamp(b.run.Population.Ended)},
 		{"Run", Clean(string(b.run.Population.Run))},
 	}
-}
-
-func orWord(t, word string) string {
-	if t == "" {
-		return word
-	}
-	return t
 }
 
 // verdict is the one sentence that a security officer reads.
@@ -74,7 +68,7 @@ func (b *builder) verdict() (string, status) {
 func (b *builder) lead() []string {
 	t := b.tally
 	out := slices.Concat(b.undoneWords(), b.critical())
-	if words := t.aged.Words(b.run.Now); words != "" {
+	if words := t.aged.words("on " + t.aged.First.UTC().Format("2 January 2006")); words != "" {
 		out = append(out, words)
 	}
 	out = slices.Concat(out, b.done(), b.notDone())

@@ -52,7 +52,7 @@ func (b *builder) who(a keyrotor.Asset) []cell {
 		keyCell(a.Name(), a.ID),
 		b.accountCell(a.Account),
 		nameCell(a.Region),
-		{Text: orDash(a.Owner), Sub: Clean(short(env(a), 60))},
+		{Text: orDash(a.Owner), Sub: Clean(short(b.env(a), 60))},
 	}
 }
 
@@ -71,14 +71,14 @@ func orDash(t string) string {
 	return Clean(short(t, 80))
 }
 
-// env is the environment a key's tags name.
-func env(a keyrotor.Asset) string {
-	for _, name := range []string{"env", "environment", "Environment", "Env", "stage"} {
-		if v := a.Tags[name]; v != "" {
-			return v
-		}
+// env is the environment of a key, by the tag that the run's plan went by, else
+// the one of the configuration.
+func (b *builder) env(a keyrotor.Asset) string {
+	planned := ""
+	if b.run.Plan != nil {
+		planned = b.run.Plan.Rollout.EnvTag
 	}
-	return ""
+	return a.Tags[cmp.Or(planned, b.run.EnvTag, "env")]
 }
 
 func (b *builder) accountCell(id string) cell {
@@ -99,7 +99,7 @@ func (b *builder) targetRow(a keyrotor.Assessment, e effect, touched bool) []cel
 	}
 	return append(b.who(a.Asset),
 		birth,
-		cell{Text: Clean(orWord(strings.Join(a.Failed(), ", "), "–")), Class: "rules"},
+		cell{Text: Clean(cmp.Or(strings.Join(a.Failed(), ", "), "–")), Class: "rules"},
 		b.inThisRun(a, e, touched))
 }
 
@@ -114,17 +114,17 @@ func (b *builder) inThisRun(a keyrotor.Assessment, e effect, touched bool) cell 
 	case e.state == stateUndone && !e.on:
 		c.Text, c.Mark, c.Sort = "off again: undone since", bad, "1"
 	case e.state == stateUndone:
-		c.Text, c.Mark, c.Sort = Clean("undone, and found "+orWord(e.found, "on")+" since"), warn, "6"
+		c.Text, c.Mark, c.Sort = Clean("undone, and found "+cmp.Or(e.found, "on")+" since"), warn, "6"
 	case e.on && e.check == keyrotor.Confirmed:
 		c.Text, c.Mark, c.Sort = "on, confirmed", good, "9"
 	case e.on && e.check == keyrotor.Discrepant:
-		c.Text, c.Mark, c.Sort = Clean("found "+orWord(e.found, "on")+"; not as promised"), warn, "6"
+		c.Text, c.Mark, c.Sort = Clean("found "+cmp.Or(e.found, "on")+"; not as promised"), warn, "6"
 	case e.on && e.state == keyrotor.Unchanged:
 		c.Text, c.Mark, c.Sort = "was on already", good, "8"
 	case e.on:
 		c.Text, c.Mark, c.Sort = "on, not verified", warn, "7"
 	case e.state == keyrotor.Succeeded && e.check == keyrotor.Discrepant:
-		c.Text, c.Mark, c.Sort = Clean("done, and found "+orWord(e.found, "otherwise")), bad, "0"
+		c.Text, c.Mark, c.Sort = Clean("done, and found "+cmp.Or(e.found, "otherwise")), bad, "0"
 	case c.Mark == bad:
 		c.Sort = "1"
 	}
@@ -141,9 +141,10 @@ func (b *builder) sortKeys() {
 	b.doc.Cannot.Rows.sort(byPlace)
 }
 
-// byPlace orders rows that begin with whoColumns by account, then Region.
+// byPlace orders rows that begin with whoColumns by account, Region and key.
 func byPlace(x, y row) int {
-	return cmp.Or(strings.Compare(x.at(1).Text, y.at(1).Text), strings.Compare(x.at(1).Sub, y.at(1).Sub), strings.Compare(x.at(2).Text, y.at(2).Text))
+	return cmp.Or(strings.Compare(x.at(1).Text, y.at(1).Text), strings.Compare(x.at(1).Sub, y.at(1).Sub), strings.Compare(x.at(2).Text, y.at(2).Text),
+		strings.Compare(x.at(0).Text, y.at(0).Text), strings.Compare(x.at(0).Sub, y.at(0).Sub))
 }
 
 // rotatingRow shows what the last look saw: that of the scan, or a second one

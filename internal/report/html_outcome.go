@@ -133,9 +133,9 @@ func (b *builder) outcomeNote() string {
 		all = max(all, len(b.run.Plan.Changes))
 	}
 	begun := len(b.run.Outcomes) - countStates(b.run.Outcomes)[keyrotor.NotStarted]
-	note := plural(all, "change") + " carried out or decided"
+	note := plural(all, "change") + " taken up"
 	if begun < all {
-		note = count(begun) + " of " + plural(all, "change") + " carried out or decided, " + count(all-begun) + " never begun"
+		note = count(begun) + " of " + plural(all, "change") + " taken up, " + count(all-begun) + " never begun"
 	}
 	if len(b.run.Approvals) > 0 {
 		var who []string
@@ -163,6 +163,7 @@ func (b *builder) outcomeTable() tableView {
 			{Title: "Region", Kind: words},
 			{Title: "Change", Kind: words},
 			{Title: "Outcome", Kind: words},
+			{Title: "Ended", Kind: moment},
 			{Title: "Second look", Kind: words},
 			{Title: "Reason or error", Sub: "AWS request ids", Kind: words},
 		},
@@ -187,6 +188,7 @@ func (b *builder) outcomeTable() tableView {
 			nameCell(o.Target.Region),
 			{Text: changes[o.Change]},
 			{Text: stateText(o.State), Mark: outcomeStatus(o.State), Class: "tight"},
+			endedCell(o),
 			check,
 			{Text: Clean(also(outcomeReason(o), half[o.Change])), Sub: joinClean(requestIDs(o), " "), Class: "reason"},
 		}...)

@@ -1,7 +1,7 @@
 package report
 
 import (
-	"fmt"
+	"strings"
 	"time"
 
 	"github.com/keyrotor/keyrotor"
@@ -136,23 +136,38 @@ func (c *calendar) add(next time.Time) {
 	}
 }
 
-// month is one leaf of the calendar.
+// month is one leaf of the calendar, its weeks from Monday on.
 type month struct {
 	Name  string
 	Keys  int
-	Days  []day
+	Weeks [][]day
 	busy  time.Time
 	most  int
-	Weeks int
 }
 
-// day is one square; its column is the weekday, Monday first.
+// day is one square, or the Blank ones before the first day of a month.
 type day struct {
-	Column, Row int
-	Keys        int
-	Step        int // shade 0 to 4
-	Today       bool
-	Title       string
+	Number int
+	Blank  int
+	Keys   int
+	Ringed bool // the day of the assessment
+}
+
+// weekdays head the columns of a month.
+func weekdays() []string {
+	return []string{"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"}
+}
+
+// class is the shade of a square, and its ring.
+func (d day) class() string {
+	shade := ""
+	if d.Keys > 0 {
+		shade = "d" + number(dayStep(d.Keys))
+	}
+	if d.Ringed {
+		shade += " ring"
+	}
+	return strings.TrimSpace(shade)
 }
 
 func (c *calendar) months(now time.Time) ([]month, string) {
@@ -170,34 +185,34 @@ func (c *calendar) months(now time.Time) ([]month, string) {
 	if c.past > 0 {
 		note += "; " + count(c.past) + " were due in an earlier month"
 	}
-	return out, note + ". KMS rotates on the day itself; nothing that uses a key has to change."
+	note += ". KMS rotates on the day itself; nothing that uses a key has to change."
+	return out, note + " In a square, the day stands above and the number of keys that rotate on it below, in bold; the ring is around " + now.UTC().Format("2 January 2006") + "."
 }
 
 func (c *calendar) month(first, now time.Time) month {
 	m := month{Name: first.Format("January 2006")}
-	row := 0
+	var week []day
+	if blank := (int(first.Weekday()) + 6) % 7; blank > 0 {
+		week = []day{{Blank: blank}}
+	}
 	for d := first; d.Month() == first.Month(); d = d.AddDate(0, 0, 1) {
-		column := (int(d.Weekday()) + 6) % 7
-		if column == 0 && d.Day() > 1 {
-			row++
-		}
 		n := c.days[d.Format(time.DateOnly)]
 		m.Keys += n
 		if n > m.most {
 			m.most, m.busy = n, d
 		}
-		today := d.Format(time.DateOnly) == now.UTC().Format(time.DateOnly)
-		title := fmt.Sprintf("%s: %s", d.Format("2 January 2006"), plural(n, "rotation"))
-		m.Days = append(m.Days, day{Column: column, Row: row, Keys: n, Step: dayStep(n), Today: today, Title: title})
+		ringed := d.Format(time.DateOnly) == now.UTC().Format(time.DateOnly)
+		week = append(week, day{Number: d.Day(), Keys: n, Ringed: ringed})
+		if d.Weekday() == time.Sunday || d.AddDate(0, 0, 1).Day() == 1 {
+			m.Weeks, week = append(m.Weeks, week), nil
+		}
 	}
-	m.Weeks = row + 1
 	return m
 }
 
+// dayStep is the shade, 1 to 4, of so many rotations.
 func dayStep(n int) int {
 	switch {
-	case n == 0:
-		return 0
 	case n < 3:
 		return 1
 	case n < 10:

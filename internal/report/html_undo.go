@@ -101,14 +101,14 @@ func (b *builder) undoTally() undoTally {
 			continue
 		}
 		t.total++
-		taken := b.run.Undone.Reverted[c.ID]
+		_, taken := b.run.Undone.Reverted[c.ID]
 		if taken && c.CannotUndo == "" {
 			if why := b.whyStayed(c); why != "" {
 				t.rows.add(b.leftRow(c, why)...)
 			}
 			continue
 		}
-		kind, why := b.whyLeft(c, steps)
+		kind, why := b.whyLeft(c, steps, o)
 		if !taken {
 			t.left[kind]++
 		}

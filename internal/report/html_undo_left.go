@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -11,16 +12,16 @@ import (
 // it was taken back or nothing was carried out yet.
 func (b *builder) whyStayed(c keyrotor.Change) string {
 	for _, o := range b.run.Outcomes {
-		if o.Target.ARN != c.Target.ARN {
+		if o.Change != b.run.Undone.Reverted[c.ID] {
 			continue
 		}
 		switch o.State {
 		case keyrotor.Succeeded:
 			return ""
 		case keyrotor.Unchanged:
-			return orWord(o.Reason, "others had taken it back already")
+			return cmp.Or(o.Reason, "others had taken it back already")
 		case keyrotor.Skipped:
-			return orWord(o.Reason, "others changed it since")
+			return cmp.Or(o.Reason, "others changed it since")
 		}
 		return stateText(o.State) + ": " + outcomeReason(o)
 	}
@@ -40,7 +41,7 @@ func ownSteps(c keyrotor.Change, o keyrotor.Outcome) []keyrotor.Step {
 }
 
 // whyLeft says why a change stays, by the fresh look that this run took.
-func (b *builder) whyLeft(c keyrotor.Change, steps []keyrotor.Step) (leftKind, string) {
+func (b *builder) whyLeft(c keyrotor.Change, steps []keyrotor.Step, o keyrotor.Outcome) (leftKind, string) {
 	a, seen := b.seen[c.Target.ARN]
 	switch {
 	case len(steps) == 0:
@@ -60,16 +61,35 @@ func (b *builder) whyLeft(c keyrotor.Change, steps []keyrotor.Step) (leftKind, s
 		return leftOthers, "it is " + stateWords(a.KMS.State) + " now"
 	case speaksOfRotation(steps) && a.KMS.Rotation == nil:
 		return leftUnread, "its rotation status is not known"
-	case asLeft(a, steps):
+	case asLeft(a, steps) && !b.anew(a, steps, o):
 		return leftUnchosen, "it is as the run left it, and was not chosen for this undo"
 	case speaksOfRotation(steps) && b.byUs(a) != "":
 		return leftOthers, b.byUs(a) + " since"
 	case speaksOfRotation(steps) && !a.KMS.Rotation.On:
 		return leftOthers, "somebody switched rotation off since"
+	case b.anew(a, steps, o):
+		return leftOthers, "somebody switched rotation off and on again since"
 	case speaksOfRotation(steps) && a.KMS.Rotation.PeriodDays > 0:
 		return leftOthers, "somebody set it to every " + days(a.KMS.Rotation.PeriodDays) + " since"
 	}
 	return leftOthers, "somebody changed it since"
+}
+
+// anew reports whether the rotation that the run switched on was switched off and on
+// again since: the key then rotates later than it would have.
+func (b *builder) anew(a keyrotor.Asset, steps []keyrotor.Step, o keyrotor.Outcome) bool {
+	for _, s := range steps {
+		for _, r := range o.Receipts {
+			if s.Verb != keyrotor.EnableRotation || r.Step != s.Number || r.Verb != s.Verb || a.KMS.Rotation == nil {
+				continue
+			}
+			next, first := a.KMS.FirstRotation(r.At, s.Params.PeriodDays, b.run.Population.Ended)
+			if first && a.KMS.Rotation.LaterThan(next) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // byUs is the other run of ours that left a key as it is now, "" for none.

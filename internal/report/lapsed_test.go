@@ -94,11 +94,6 @@ func TestAGapNamesTheExpectationThatEnded(t *testing.T) {
 	}
 	says(t, b.String(), want)
 	says(t, htmlText(t, run), want)
-	b.Reset()
-	if err := report.Write(&b, report.JSON, report.GapRows(run.Gaps)); err != nil {
-		t.Fatal(err)
-	}
-	says(t, b.String(), `"lapsed":{`, "until the move")
 }
 
 func TestAWaiverIsNotMarkedAsEndedOnItsLastDay(t *testing.T) {

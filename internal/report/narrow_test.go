@@ -112,6 +112,24 @@ func TestExplainOfAnUnreadableKeyInventsNothing(t *testing.T) {
 	saysNothingOf(t, b.String(), "1 Jan", "origin", "not rotate in its present state", "single Region", "last use")
 }
 
+// Nine rules were unknown, and the page said why eighteen times.
+func TestExplainSaysOnceWhyRulesAreUnknown(t *testing.T) {
+	unknown := func(rule, message string, needs ...string) keyrotor.Finding {
+		return keyrotor.Finding{Rule: rule, Severity: keyrotor.High, Verdict: keyrotor.Unknown, Message: message, Needs: needs}
+	}
+	a := keyrotor.Assessment{View: keyrotor.ViewUnreadable, Asset: keyrotor.Asset{ID: "id-1", ARN: "arn:1", KMS: &keyrotor.KMSFacts{}}, Findings: []keyrotor.Finding{
+		unknown("one", "not read: rotation, description", "rotation", "description"),
+		{Rule: "two", Severity: keyrotor.High, Verdict: keyrotor.NotApplicable},
+		unknown("three", "not read: rotation, description", "rotation", "description"),
+		unknown("four", "AWS tells it of no such key", "history"),
+	}}
+	var b bytes.Buffer
+	if err := report.ExplainText(&b, report.Explanation{Assessment: a, Now: testNow}, nil, report.Style{}); err != nil {
+		t.Fatal(err)
+	}
+	says(t, b.String(), "! one, three unknown: not read: rotation, description\n", "two not-applicable\n", "! four unknown: AWS tells it of no such key (not read: history)\n")
+}
+
 func TestExplainSaysWhatImportedMaterialWaitsFor(t *testing.T) {
 	for name, tt := range map[string]struct {
 		f    keyrotor.ImportFacts

@@ -27,7 +27,7 @@ func TestAnUndoNamesWhatItPlannedAndLeft(t *testing.T) {
 func TestTheReportCountsWhatWasNeverBegun(t *testing.T) {
 	plan, outcomes := mixedRun()
 	run := report.Run{Now: testNow, Plan: &plan, Outcomes: outcomes}
-	says(t, htmlText(t, run), "10 of 17 changes carried out or decided, 7 never begun.")
+	says(t, htmlText(t, run), "10 of 17 changes taken up, 7 never begun.")
 }
 
 func TestTheReportHoldsNoPathOfThisMachine(t *testing.T) {

@@ -111,14 +111,30 @@ func (p *page) changeRow(c keyrotor.Change, now time.Time) []string {
 	if c.Target.ID == "" {
 		sign = "+"
 	}
+	var notes []string
+	if c.Seen.ManagedBy != nil && (c.Template != "" || setsRotation(c)) {
+		notes = append(notes, c.Seen.ManagedBy.Tool)
+	}
+	if warning := WarningBeside(c); warning != "" {
+		notes = append(notes, warning)
+	}
 	note := ""
-	switch {
-	case c.Seen.ManagedBy != nil && (c.Template != "" || setsRotation(c)):
-		note = p.yellow("! " + p.text(c.Seen.ManagedBy.Tool))
-	case c.Warning != "":
-		note = p.yellow("! " + p.text(c.Warning))
+	if len(notes) > 0 {
+		note = p.yellow("! " + p.text(strings.Join(notes, "; ")))
 	}
 	return []string{p.yellow(sign), p.text(nameOf(c.Target)), c.Target.Account, c.Target.Region, strings.Join(steps, "; "), firstRotation(c, now), note}
+}
+
+// WarningBeside is what a change warns of beside its template, which is named for
+// itself wherever this is shown.
+func WarningBeside(c keyrotor.Change) string {
+	if c.Seen.ManagedBy == nil {
+		return c.Warning
+	}
+	owns := ownerOf(c) + " owns this key: "
+	return strings.Join(slices.DeleteFunc(strings.Split(c.Warning, "; "), func(sentence string) bool {
+		return strings.HasPrefix(sentence, owns)
+	}), "; ")
 }
 
 // firstRotation is when a key rotates first that a change switches rotation on

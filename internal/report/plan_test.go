@@ -44,3 +44,21 @@ func TestAPlanNamesThePlaceWithTheMostCalls(t *testing.T) {
 	p.Budget = p.Budget[:2]
 	says(t, planText(t, p), "all in 1/a; 15 EnableKeyRotation a second\n")
 }
+
+func TestTheTemplateOfAKeyHidesNoWarningOfItsChange(t *testing.T) {
+	const grants = "tags can grant or take access: a policy elsewhere may have a condition on owner"
+	p := onePlan(keyrotor.Step{Verb: keyrotor.TagKey, Params: keyrotor.Params{Tags: map[string]string{"owner": "a"}}})
+	c := &p.Changes[0]
+	c.Seen.ManagedBy, c.Template = &keyrotor.Manager{Tool: "terraform", Name: "eks"}, "tags = { owner = \"a\" }"
+	c.Warning = grants + "; terraform eks owns this key: its next deployment may take this back unless the template says the same"
+	text := planText(t, p)
+	says(t, text, "! terraform; "+grants)
+	saysNothingOf(t, text, "owns this key")
+	for _, format := range []report.Format{report.CSV, report.Markdown} {
+		var b bytes.Buffer
+		if err := report.Write(&b, format, report.PlanRows(p)); err != nil {
+			t.Fatal(err)
+		}
+		says(t, b.String(), "warning", grants)
+	}
+}

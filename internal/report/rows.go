@@ -1,6 +1,8 @@
 package report
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,7 +14,6 @@ const (
 	SchemaAssessment     = "keyrotor.assessment"
 	SchemaDiff           = "keyrotor.diff"
 	SchemaDoctorCheck    = "keyrotor.doctor-check"
-	SchemaGap            = "keyrotor.gap"
 	SchemaPlace          = "keyrotor.place"
 	SchemaRule           = "keyrotor.rule"
 	SchemaRuleTests      = "keyrotor.rule-tests"
@@ -37,6 +38,32 @@ func AssessmentRows(s Stream) Rows {
 			})
 		},
 	}
+}
+
+// RuleFindingRows is a line per key of which a rule has something to say: a failure, a
+// waiver, or that it could not be told. Of its findings only the rule's is left, and
+// the columns end with it.
+func RuleFindingRows(s Stream, rule string) Rows {
+	rows := AssessmentRows(s)
+	rows.Columns = append(rows.Columns, "rule", "verdict", "message", "waived_until")
+	rows.Each = func(yield func(Row) error) error {
+		return Run{Assessments: s}.each(func(a keyrotor.Assessment) error {
+			i := slices.IndexFunc(a.Findings, func(f keyrotor.Finding) bool { return f.Rule == rule })
+			if i < 0 || a.Findings[i].Verdict == keyrotor.Pass || a.Findings[i].Verdict == keyrotor.NotApplicable {
+				return nil
+			}
+			f, until := a.Findings[i], ""
+			if f.Waiver != nil {
+				until = date(f.Waiver.Until)
+			}
+			a.Findings = []keyrotor.Finding{f}
+			return yield(Row{
+				Value: bodied(SchemaAssessment, a),
+				Cells: append(assessmentCells(a), f.Rule, string(f.Verdict), f.Message, until),
+			})
+		})
+	}
+	return rows
 }
 
 func assessmentCells(a keyrotor.Assessment) []string {
@@ -72,7 +99,7 @@ func PlanRows(p keyrotor.Plan) Rows {
 			waves[id] = w.Number
 		}
 	}
-	return slice("Plan "+p.Digest.Short(), []string{"wave", "change", "recipe", "key", "id", "account", "region", "owner", "what", "why", "template"},
+	return slice("Plan "+p.Digest.Short(), []string{"wave", "change", "recipe", "key", "id", "account", "region", "owner", "what", "why", "template", "warning"},
 		p.Changes, func(c keyrotor.Change) (any, []string) {
 			var steps []string
 			for _, st := range c.Steps {
@@ -80,7 +107,7 @@ func PlanRows(p keyrotor.Plan) Rows {
 			}
 			return c, []string{
 				number(waves[c.ID]), string(c.ID), c.Recipe, c.Target.Name, c.Target.ID, c.Target.Account, c.Target.Region,
-				c.Seen.Owner, strings.Join(steps, "; "), strings.Join(c.Why, " "), c.Template,
+				c.Seen.Owner, strings.Join(steps, "; "), strings.Join(c.Why, " "), c.Template, c.Warning,
 			}
 		})
 }
@@ -127,24 +154,11 @@ func bodied(schema string, body any) Document {
 	return Document{Schema: schema, Version: keyrotor.SchemaVersion, Body: body}
 }
 
-// GapRows is a line per gap.
-func GapRows(all []keyrotor.Gap) Rows {
-	return slice("Gaps", []string{"account", "region", "asset", "fact", "call", "code", "cause", "message", "expected_until", "expectation_ended"},
-		all, func(g keyrotor.Gap) (any, []string) {
-			until, ended := "", ""
-			if g.Expected != nil {
-				until = date(g.Expected.Until)
-			}
-			if g.Lapsed != nil {
-				ended = date(g.Lapsed.Until)
-			}
-			return bodied(SchemaGap, g),
-				[]string{g.Account, g.Region, g.Asset, g.Fact, g.Call, g.Code, string(g.Cause), g.Message, until, ended}
-		})
-}
-
-// PlaceRows is a line per account and Region.
+// PlaceRows is a line per account and Region, in their order.
 func PlaceRows(all []keyrotor.Place) Rows {
+	all = slices.SortedStableFunc(slices.Values(all), func(x, y keyrotor.Place) int {
+		return cmp.Or(cmp.Compare(x.Account, y.Account), cmp.Compare(x.Region, y.Region))
+	})
 	return slice("Places", []string{"account", "name", "ou", "region", "status", "listed", "described", "unreadable", "customer_managed", "aws_managed"},
 		all, func(p keyrotor.Place) (any, []string) {
 			return bodied(SchemaPlace, p), []string{

@@ -10,18 +10,6 @@ import (
 // it passes on. It may be called more than once; each call starts anew.
 type Stream func(yield func(keyrotor.Assessment) error) error
 
-// Assessments makes a Stream of what is in memory already.
-func Assessments(all []keyrotor.Assessment) Stream {
-	return func(yield func(keyrotor.Assessment) error) error {
-		for _, a := range all {
-			if err := yield(a); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-}
-
 // Run is everything that is known of one trip round the loop. Stages that have
 // not run leave their part empty.
 type Run struct {
@@ -52,7 +40,9 @@ type Run struct {
 	// that checks it: "STATE/runs/RUN". A path of the machine that wrote the
 	// report helps no reader.
 	Where string
-	Now   time.Time
+	// EnvTag is the tag that names a key's environment, "" for "env".
+	EnvTag string
+	Now    time.Time
 	// TakenBack are the changes of this run that later runs undid.
 	TakenBack map[keyrotor.ChangeID]TakenBack
 	// Undone is the run that this one takes back, nil for a run that surveyed
@@ -64,8 +54,9 @@ type Run struct {
 type Undone struct {
 	Plan     keyrotor.Plan
 	Outcomes []keyrotor.Outcome
-	// Reverted holds the changes of Plan that this run's plan takes back.
-	Reverted map[keyrotor.ChangeID]bool
+	// Reverted are the changes of Plan that this run's plan takes back, each with
+	// the change that does.
+	Reverted map[keyrotor.ChangeID]keyrotor.ChangeID
 	// ByUs says which other run of ours left a key as it is now, "" for none.
 	ByUs func(keyrotor.Asset) string
 	// Accounts are those of the undone run, for their names.

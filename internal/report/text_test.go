@@ -60,9 +60,6 @@ func faces(run report.Run) map[string]func(io.Writer, report.Style) error {
 			past := []report.Past{{Run: "20260102T030405Z-aaaa", At: run.Now.AddDate(0, -10, 0), What: "rotation found off"}}
 			return report.ExplainText(w, report.Explanation{Assessment: target, Rules: run.Rules, Change: &change, Cost: &cost, Past: past, Now: run.Now}, next, s)
 		},
-		"keys": func(w io.Writer, s report.Style) error {
-			return report.KeysText(w, run, keyrotor.ViewNotEligible, next, s)
-		},
 		"diff": func(w io.Writer, s report.Style) error {
 			d, err := report.Diff(run, changed(run))
 			if err != nil {
@@ -96,7 +93,7 @@ func changed(run report.Run) report.Run {
 	})
 	born := all[0]
 	born.Asset.ARN += "-new"
-	run.Assessments = report.Assessments(append(all, born))
+	run.Assessments = assessments(append(all, born))
 	return run
 }
 

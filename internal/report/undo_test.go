@@ -43,14 +43,14 @@ func undoRun() report.Run {
 		seen = append(seen, keyrotor.Assessment{Asset: k, View: keyrotor.ViewRotating})
 	}
 	return report.Run{
-		Now: testNow, Assessments: report.Assessments(seen),
+		Now: testNow, Assessments: assessments(seen),
 		Population: keyrotor.Population{Run: "20261121T101502Z-5f3c", Undoes: undone, Keys: 3, Customer: 3, Started: testNow, Ended: testNow, AccountsFrom: "the changes of run", RegionsFrom: "the changes of run"},
 		Gaps:       []keyrotor.Gap{{Account: testAccount(0), Region: "eu-west-1", Asset: "arn:closed", Call: "kms:DescribeKey", Code: "AccessDeniedException", Cause: keyrotor.CauseOther}},
 		Plan: &keyrotor.Plan{Run: "20261121T101502Z-5f3c", Undoes: undone, Digest: testDigest(21), Changes: []keyrotor.Change{back}, Waves: []keyrotor.Wave{{Number: 1, Changes: []keyrotor.ChangeID{"u-1"}}},
 			Author: keyrotor.Author{Identity: "arn:aws:sts::999988887777:assumed-role/keyrotor/carol"}, Warnings: []string{"1 key left out: somebody set the period to 200 d since"}},
 		Outcomes:      []keyrotor.Outcome{{Change: "u-1", Recipe: "undo", Target: back.Target, Wave: 1, State: keyrotor.Succeeded}},
 		Verifications: []keyrotor.Verification{{Change: "u-1", Target: back.Target, Verdict: keyrotor.Confirmed, At: testNow}},
-		Undone:        &report.Undone{Plan: old, Outcomes: outcomes, Reverted: map[keyrotor.ChangeID]bool{"id-back": true}, Accounts: []keyrotor.Account{{ID: testAccount(0), Name: "payments-prod"}}},
+		Undone:        &report.Undone{Plan: old, Outcomes: outcomes, Reverted: map[keyrotor.ChangeID]keyrotor.ChangeID{"id-back": "u-1"}, Accounts: []keyrotor.Account{{ID: testAccount(0), Name: "payments-prod"}}},
 	}
 }
 
