@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/keyrotor/keyrotor/internal/apply"
 	"github.com/keyrotor/keyrotor/internal/cycle"
 	"github.com/keyrotor/keyrotor/internal/guard"
+	"github.com/keyrotor/keyrotor/internal/ledger"
 	"github.com/keyrotor/keyrotor/internal/report"
 	"github.com/keyrotor/keyrotor/internal/store"
 )
@@ -38,6 +40,12 @@ and repeats nothing.`,
 			}
 			pl, run, err := s.loadPlan(args[0])
 			if err != nil {
+				return err
+			}
+			if err := cycle.NoOther(run.ID(), ledger.Journal(run.Dir()), pl); err != nil {
+				return err
+			}
+			if err := s.within(pl); err != nil {
 				return err
 			}
 			earlier, err := s.earlier(run, pl)
@@ -131,8 +139,8 @@ func (s *session) showNothingLeft(outcomes []keyrotor.Outcome) {
 }
 
 // codesOf sets the exit code that the outcomes ask for. Changes that a canary
-// still under way holds up wait with it, and those that an interruption kept from
-// starting wait for the next turn.
+// still under way holds up wait with it, and those that an interruption or a freeze
+// kept from starting wait for the next turn.
 func (s *session) codesOf(outcomes []keyrotor.Outcome, err error) {
 	var canary *keyrotor.NotYet
 	held := errors.As(err, &canary) || errors.Is(err, context.Canceled)
@@ -140,7 +148,7 @@ func (s *session) codesOf(outcomes []keyrotor.Outcome, err error) {
 		switch o.State {
 		case keyrotor.Succeeded, keyrotor.Unchanged, keyrotor.Skipped:
 		case keyrotor.NotStarted:
-			if held {
+			if held || heldByFreeze(o) {
 				s.res.add(exitWaiting)
 			} else {
 				s.res.add(exitPart)
@@ -188,6 +196,13 @@ func (s *session) afterApply(run keyrotor.RunID, path string, outcomes []keyroto
 		return append([]report.Next{again}, anew()...)
 	case !left.open && left.undone:
 		return append([]report.Next{verify}, anew()...)
+	}
+	if end, frozen := s.thawed(outcomes); frozen {
+		again.About = "once the freeze has ended, " + untilText(end) + ": takes up where it stopped"
+		if slices.ContainsFunc(outcomes, func(o keyrotor.Outcome) bool { return o.State == keyrotor.Succeeded }) {
+			return []report.Next{again, verify}
+		}
+		return []report.Next{again}
 	}
 	if mend := report.Remedies(outcomes); len(mend) > 0 {
 		again.About = "once that is mended: takes up where it stopped"

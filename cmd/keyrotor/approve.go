@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -23,6 +24,9 @@ type approveFlags struct {
 	valid              time.Duration
 	chooseOnly         bool
 }
+
+// onScreen reports whether the full-screen list asks what to choose.
+func (f approveFlags) onScreen() bool { return !f.all && f.selection == "" && len(f.ids) == 0 }
 
 func (p *program) approveCmd() *cobra.Command {
 	var f approveFlags
@@ -50,7 +54,7 @@ Elsewhere say what to choose: --all, --select or --ids.`,
 					return err
 				}
 			}
-			f.file = orText(f.file, args[0])
+			f.file = cmp.Or(f.file, args[0])
 			pl, run, err := s.loadPlan(args[0])
 			if err != nil {
 				return err
@@ -64,6 +68,12 @@ Elsewhere say what to choose: --all, --select or --ids.`,
 			if err := s.worthSigning(run, pl); err != nil {
 				return err
 			}
+			if err := s.sayRivals(run, pl.Digest); err != nil {
+				return err
+			}
+			if !f.chooseOnly {
+				s.sayFrozen(f.valid)
+			}
 			chosen, err := s.choose(pl, run, f)
 			if err != nil && !f.chooseOnly {
 				return s.unsigned(err)
@@ -71,6 +81,7 @@ Elsewhere say what to choose: --all, --select or --ids.`,
 			if err != nil {
 				return err
 			}
+			s.showPurpose(chosen, f)
 			return s.sign(run, chosen, f)
 		},
 	}
@@ -101,35 +112,16 @@ func (s *session) worthSigning(run *store.Run, pl keyrotor.Plan) error {
 	return err
 }
 
-// choose narrows the plan to what the flags or the person at the terminal say.
+// choose narrows the plan to what the flags or the person at the terminal say, and
+// keeps what is narrower. What apply would refuse is not offered for signing.
 func (s *session) choose(pl keyrotor.Plan, run *store.Run, f approveFlags) (keyrotor.Plan, error) {
-	var chosen keyrotor.Plan
-	var err error
-	switch {
-	case f.all:
-		return pl, nil
-	case f.selection != "":
-		var assets map[string]bool
-		if assets, err = s.assetsFor(run, f.selection); err != nil {
-			return pl, err
-		}
-		chosen, err = plan.Narrow(pl, func(c keyrotor.Change) bool { return assets[c.Target.ARN] }, f.selection, s.limits())
-	case len(f.ids) > 0:
-		var keep func(keyrotor.Change) bool
-		if keep, err = s.byIDs(run, pl, f.ids); err != nil {
-			return pl, err
-		}
-		chosen, err = plan.Narrow(pl, keep, fmt.Sprintf("%d ids", len(f.ids)), s.limits())
-	case s.terminal:
-		var ids map[keyrotor.ChangeID]bool
-		if ids, err = s.chooseOnScreen(run, pl, f); err != nil {
-			return pl, err
-		}
-		chosen, err = plan.Narrow(pl, func(c keyrotor.Change) bool { return ids[c.ID] }, fmt.Sprintf("%d of %d on screen", len(ids), len(pl.Changes)), s.limits())
-	default:
-		return pl, s.unchosen(f)
-	}
+	chosen, err := s.chosen(pl, run, f)
 	if err != nil {
+		return pl, err
+	}
+	if f.chooseOnly {
+		s.sayBeyond(chosen)
+	} else if err := s.within(chosen); err != nil {
 		return pl, err
 	}
 	if chosen.Digest == pl.Digest {
@@ -143,7 +135,7 @@ func (s *session) choose(pl keyrotor.Plan, run *store.Run, f approveFlags) (keyr
 		return pl, &keyrotor.Refusal{
 			What: "the plan was already signed as a whole by " + strings.Join(signed, ", "),
 			Why:  []string{"a narrower plan would need all signatures anew"},
-			Next: "keyrotor approve --all " + planArg + "\nor make a plan of its own for some of the keys:\nkeyrotor plan --select EXPR -o OTHER.json",
+			Next: "keyrotor approve --all " + planArg + "\n" + narrower,
 		}
 	}
 	if err := s.writable("out", f.file); err != nil {
@@ -158,6 +150,33 @@ func (s *session) choose(pl keyrotor.Plan, run *store.Run, f approveFlags) (keyr
 	}
 	replaced()
 	return chosen, nil
+}
+
+// chosen is the plan, or the narrower one of what was chosen from it.
+func (s *session) chosen(pl keyrotor.Plan, run *store.Run, f approveFlags) (keyrotor.Plan, error) {
+	switch {
+	case f.all:
+		return pl, nil
+	case f.selection != "":
+		assets, err := s.assetsFor(run, f.selection)
+		if err != nil {
+			return pl, err
+		}
+		return plan.Narrow(pl, func(c keyrotor.Change) bool { return assets[c.Target.ARN] }, f.selection, s.limits())
+	case len(f.ids) > 0:
+		keep, err := s.byIDs(run, pl, f.ids)
+		if err != nil {
+			return pl, err
+		}
+		return plan.Narrow(pl, keep, fmt.Sprintf("%d ids", len(f.ids)), s.limits())
+	case s.terminal:
+		ids, err := s.chooseOnScreen(run, pl, f)
+		if err != nil {
+			return pl, err
+		}
+		return plan.Narrow(pl, func(c keyrotor.Change) bool { return ids[c.ID] }, fmt.Sprintf("%d of %d on screen", len(ids), len(pl.Changes)), s.limits())
+	}
+	return pl, s.unchosen(f)
 }
 
 // assetsFor are the ARNs of the run's assets for which the expression holds.

@@ -159,10 +159,7 @@ func (s *session) principal(signers *approve.AllowedSigners, key ssh.PublicKey, 
 			Now:  "nothing was signed", Next: "say who you are, by a name that the pattern accepts:\n" + s.again("--as", "NAME"),
 		}
 	case len(names) == 0:
-		return "", &keyrotor.Refusal{
-			What: "the key " + fingerprintOf(key) + " is nobody's in " + s.cfg.path(s.cfg.Approval.Signers),
-			Now:  "nothing was signed", Next: "have its public half added there, in a reviewed change, or sign with a key that is:\nkeyrotor approve --all " + planArg,
-		}
+		return "", s.nobodys(signers, key)
 	case as == "":
 		return names[0], nil
 	}

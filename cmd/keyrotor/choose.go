@@ -25,6 +25,10 @@ func (s *session) chooseOnScreen(run *store.Run, pl keyrotor.Plan, f approveFlag
 	if list.fails, err = s.failing(run, pl); err != nil {
 		return nil, err
 	}
+	list.limits = s.limits()
+	if !f.chooseOnly {
+		list.held = s.frozenWords(f.valid)
+	}
 	final, err := tea.NewProgram(list, tea.WithInput(s.in), tea.WithOutput(s.out)).Run()
 	if err != nil {
 		return nil, fmt.Errorf("the list on screen: %w", err)

@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/guard"
 	"github.com/keyrotor/keyrotor/internal/report"
 )
 
@@ -23,7 +24,9 @@ type chooser struct {
 	fails     map[string][]string // all rules that a key fails, by its ARN
 	rotating  []rotatingKey       // to be seen, not to be chosen
 	chosen    map[keyrotor.ChangeID]bool
-	effects   int // width of the changes in words
+	limits    guard.Limits
+	held      []string // what holds up apply, whatever is chosen
+	effects   int      // width of the changes in words
 	confirmed bool
 
 	mode          mode

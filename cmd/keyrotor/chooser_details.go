@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/guard"
 	"github.com/keyrotor/keyrotor/internal/report"
 )
 
@@ -21,19 +23,18 @@ func (c *chooser) drawPreview(f *frame) {
 		name = report.Clean(ch.Target.Name)
 		lines[0] = report.Clean(fmt.Sprintf("%s · %s · %s", ch.Target.ID, s.Spec, s.Usage))
 		lines[1] = report.Clean(fmt.Sprintf("%s · rotation %s · env %s · owner %s · made %s",
-			s.State, orText(s.Rotation, "off"), orText(s.Env, "–"), orText(s.Owner, "–"), s.Created.Format("2 Jan 2006")))
-		lines[2] = report.Clean(orText(s.Description, "no description"))
-		lines[3] = "fails " + report.Clean(orText(strings.Join(c.failed(ch), ", "), "no rule"))
-		if ch.Template != "" {
-			lines[4] = "! " + report.Clean(ch.Template)
-		} else if ch.Warning != "" {
-			lines[4] = "! " + report.Clean(ch.Warning)
+			s.State, cmp.Or(s.Rotation, "off"), cmp.Or(s.Env, "–"), cmp.Or(s.Owner, "–"), s.Created.Format("2 Jan 2006")))
+		lines[2] = report.Clean(cmp.Or(s.Description, "no description"))
+		lines[3] = "fails " + report.Clean(cmp.Or(strings.Join(c.failed(ch), ", "), "no rule"))
+		// The warning first: where a line has no room for both, the details have it.
+		if both := slices.DeleteFunc([]string{report.WarningBeside(ch), ch.Template}, func(s string) bool { return s == "" }); len(both) > 0 {
+			lines[4] = "! " + report.Clean(strings.Join(both, "; "))
 		}
 	} else if len(c.shown) > 0 {
 		k := c.rotatingAt(c.cursor)
 		name = "rotates already, and cannot be chosen"
 		lines[0] = report.Clean(k.arn)
-		lines[1] = report.Clean(orText(k.description, "no description"))
+		lines[1] = report.Clean(cmp.Or(k.description, "no description"))
 	}
 	f.border("├", name, "┤")
 	for _, l := range lines {
@@ -56,7 +57,7 @@ func effect(ch keyrotor.Change) string {
 	for _, s := range ch.Steps {
 		switch s.Verb {
 		case keyrotor.EnableRotation, keyrotor.SetPeriod:
-			return fmt.Sprintf("%s → %d d", orText(ch.Seen.Rotation, "off"), s.Params.PeriodDays)
+			return fmt.Sprintf("%s → %d d", cmp.Or(ch.Seen.Rotation, "off"), s.Params.PeriodDays)
 		}
 	}
 	return string(last.Verb)
@@ -92,10 +93,12 @@ func (c *chooser) details() []string {
 // question is what a person reads before signing: how much, and where.
 func (c *chooser) question() []string {
 	accounts, envs := map[string]bool{}, map[string]int{}
+	var chosen []keyrotor.Change
 	for _, ch := range c.plan.Changes {
 		if c.chosen[ch.ID] {
+			chosen = append(chosen, ch)
 			accounts[ch.Target.Account] = true
-			envs[orText(ch.Seen.Env, "no env tag")]++
+			envs[cmp.Or(ch.Seen.Env, "no env tag")]++
 		}
 	}
 	parts := []string{}
@@ -106,7 +109,11 @@ func (c *chooser) question() []string {
 		"",
 		fmt.Sprintf("  %d of %s will be signed as one plan, in %s.", c.count(), count(len(c.plan.Changes), "change"), count(len(accounts), "account")),
 		"  env: " + strings.Join(parts, ", "),
-		"  Nothing in AWS changes until enough people signed and apply is run.",
+	}
+	lines = append(lines, c.purposeLines(chosen)...)
+	lines = append(lines, "  Nothing in AWS changes until enough people signed and apply is run.")
+	for _, why := range slices.Concat(guard.BlastRadius(keyrotor.Plan{Changes: chosen}, c.limits), c.held) {
+		lines = append(lines, "  ! "+report.Clean(why))
 	}
 	if c.count() < len(c.plan.Changes) {
 		lines = append(lines, "  The others are left out: this is a new plan with a digest of its own.")

@@ -13,6 +13,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/keyrotor/keyrotor"
+	"github.com/keyrotor/keyrotor/internal/guard"
 	"github.com/keyrotor/keyrotor/internal/report"
 	"github.com/keyrotor/keyrotor/internal/sandbox"
 	"github.com/keyrotor/keyrotor/internal/testenv"
@@ -131,6 +132,25 @@ func TestTheListChoosesWhatItShows(t *testing.T) {
 	}
 }
 
+func TestThePageOfTheQuestionSaysWhoAsksAndWhatStaysForGood(t *testing.T) {
+	pl := choosing(10)
+	pl.Author = keyrotor.Author{Identity: "arn:aws:iam::111122223333:user/carol", Key: "SHA256:abc", Principal: "carol@example.com"}
+	pl.Ticket, pl.Reason = "CHG-1", strings.TrimSpace(strings.Repeat("because ", 200))
+	pl.Changes[3].CannotUndo, pl.Changes[4].CannotUndo = "a rotation stays", "a rotation stays"
+	c := newChooser(pl, nil, "ssh-ed25519 alice@example.com", report.Style{})
+	c.limits, c.held = guard.Limits{MaxPerRun: 9}, []string{"apply starts nothing until Monday"}
+	c.Update(tea.WindowSizeMsg{Width: 100, Height: 30})
+	press(t, c, "s")
+	for _, want := range []string{
+		"author:  carol@example.com SHA256:abc, as arn:aws:iam::111122223333:user/carol", "ticket:  CHG-1", "reason:  because because",
+		"no undo: 2 changes: a rotation stays", "! 10 changes, and a run may make 9", "! apply starts nothing until Monday", "Sign?  y / N",
+	} {
+		if !strings.Contains(screen(c), want) {
+			t.Errorf("the question does not say %q:\n%s", want, screen(c))
+		}
+	}
+}
+
 func TestTheListShowsWhatAReviewerAsksFor(t *testing.T) {
 	c := opened(10, 120, 35)
 	for name, want := range map[string][]string{
@@ -162,6 +182,16 @@ func TestTheListShowsWhatAReviewerAsksFor(t *testing.T) {
 		if !strings.Contains(screen(c), want) {
 			t.Errorf("the details do not say %q:\n%s", want, screen(c))
 		}
+	}
+}
+
+func TestTheListShowsWarningAndTemplateOfTheKeyUnderTheCursor(t *testing.T) {
+	c := opened(3, 160, 24)
+	c.plan.Changes[0].Warning = "tags can grant access; terraform eks owns this key: its next deployment may take this back"
+	c.plan.Changes[0].Seen.ManagedBy = &keyrotor.Manager{Tool: "terraform", Name: "eks"}
+	c.plan.Changes[0].Template = "enable_key_rotation = true"
+	if want := "! tags can grant access; enable_key_rotation = true"; !strings.Contains(screen(c), want) {
+		t.Errorf("the list does not show %q:\n%s", want, screen(c))
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -221,7 +222,7 @@ func (c *chooser) row(i int) string {
 			box = "[x] "
 		}
 		s := ch.Seen
-		return box + c.columns(ch.Target.Name, ch.Target.Account, ch.Target.Region, orText(s.Env, "–"), orText(s.Owner, "–"), effect(ch), s.Created.Format("2006"))
+		return box + c.columns(ch.Target.Name, ch.Target.Account, ch.Target.Region, cmp.Or(s.Env, "–"), cmp.Or(s.Owner, "–"), effect(ch), s.Created.Format("2006"))
 	}
 	return c.rotatingLine(i)
 }

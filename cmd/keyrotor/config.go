@@ -30,9 +30,9 @@ type Config struct {
 	Regions      []string           `yaml:"regions" json:"regions,omitempty" jsonschema_description:"Regions to read; empty: those that each account has enabled."`
 	With         []string           `yaml:"with" json:"with,omitempty" jsonschema:"enum=last-use,enum=grants" jsonschema_description:"Optional facts that the service serves slowly (5 calls a second)."`
 	Tags         TagsConfig         `yaml:"tags" json:"tags,omitempty" jsonschema_description:"Which tags carry meaning here."`
-	Rules        []string           `yaml:"rules" json:"rules,omitempty" jsonschema_description:"Rule packs: builtin, and files beside this one."`
+	Rules        []string           `yaml:"rules" json:"rules,omitempty" jsonschema:"minItems=1,uniqueItems=true" jsonschema_description:"Rule packs: builtin, and files beside this one."`
 	Waivers      string             `yaml:"waivers" json:"waivers,omitempty" jsonschema_description:"File of waivers; FILE.sig beside it holds the signature."`
-	Cryptoperiod Duration           `yaml:"cryptoperiod" json:"cryptoperiod,omitempty" jsonschema:"type=string" whole:"24h" jsonschema_description:"How long key material may serve, in whole days: 365d, 8760h."`
+	Cryptoperiod Duration           `yaml:"cryptoperiod" json:"cryptoperiod,omitempty" whole:"24h" jsonschema_description:"How long key material may serve, in whole days: 365d, 8760h."`
 	ExpectedGaps []GapConfig        `yaml:"expected_gaps" json:"expected_gaps,omitempty" jsonschema_description:"What may be unreadable without failing the run."`
 	Scan         ScanConfig         `yaml:"scan" json:"scan,omitempty"`
 	Approval     ApprovalConfig     `yaml:"approval" json:"approval,omitempty"`
@@ -51,10 +51,10 @@ type OrganizationConfig struct {
 	ExcludeAccounts []string `yaml:"exclude_accounts" json:"exclude_accounts,omitempty" jsonschema_description:"Left out, and counted as excluded."`
 	ScanRole        string   `yaml:"scan_role" json:"scan_role,omitempty" jsonschema_description:"Role in each account for scan, assess and verify; never has write permission. Default keyrotor-scan."`
 	ApplyRole       string   `yaml:"apply_role" json:"apply_role,omitempty" jsonschema_description:"Role in each account for apply alone. Default keyrotor-apply."`
-	ExternalID      string   `yaml:"external_id" json:"external_id,omitempty" jsonschema_description:"Shown to the trust policy of every role."`
+	ExternalID      string   `yaml:"external_id" json:"external_id,omitempty" jsonschema:"maxLength=1224" jsonschema_description:"Shown to the trust policy of every role."`
 	AssumeFrom      string   `yaml:"assume_from" json:"assume_from,omitempty" jsonschema_description:"ARN of a role to take on before all others, such as one in the account of a delegated administrator; that account is then keyrotor's own. Default: the current credentials."`
 	SessionName     string   `yaml:"session_name" json:"session_name,omitempty" jsonschema:"maxLength=42" jsonschema_description:"Prefix of the session name; the run id follows. Default keyrotor."`
-	SessionDuration Duration `yaml:"session_duration" json:"session_duration,omitempty" jsonschema:"type=string" jsonschema_description:"Length of a role session, 15m to 1h; sessions are renewed by themselves. Default 1h."`
+	SessionDuration Duration `yaml:"session_duration" json:"session_duration,omitempty" jsonschema_description:"Length of a role session, 15m to 1h; sessions are renewed by themselves. Default 1h."`
 	SourceIdentity  string   `yaml:"source_identity" json:"source_identity,omitempty" jsonschema_description:"Set on every role session, for CloudTrail; the trust policies must allow sts:SetSourceIdentity."`
 	OwnAccount      string   `yaml:"own_account" json:"own_account,omitempty" jsonschema:"enum=own-credentials,enum=role,enum=gap" jsonschema_description:"How the account keyrotor runs in is entered: with the current credentials, through the roles, or not at all (a gap). Default own-credentials."`
 	Management      string   `yaml:"management_account" json:"management_account,omitempty" jsonschema:"enum=role,enum=gap" jsonschema_description:"How the management account is entered when keyrotor does not run in it: through the roles, which must be made there by hand, or not at all (a gap). Default role."`
@@ -74,9 +74,9 @@ type TagsConfig struct {
 
 // GapConfig is one expected gap.
 type GapConfig struct {
-	Match    string `yaml:"match" json:"match" jsonschema:"required" jsonschema_description:"CEL over gap: gap.account == \"…\" && gap.region == \"…\""`
-	Reason   string `yaml:"reason" json:"reason" jsonschema:"required"`
-	Approver string `yaml:"approver" json:"approver" jsonschema:"required"`
+	Match    string `yaml:"match" json:"match" jsonschema:"required,minLength=1" cel:"gap" jsonschema_description:"CEL over gap: gap.account == \"…\" && gap.region == \"…\""`
+	Reason   string `yaml:"reason" json:"reason" jsonschema:"required,minLength=1"`
+	Approver string `yaml:"approver" json:"approver" jsonschema:"required,minLength=1"`
 	Until    string `yaml:"until" json:"until" jsonschema:"required,format=date"`
 }
 
@@ -85,7 +85,7 @@ type ApprovalConfig struct {
 	Signers          string   `yaml:"signers" json:"signers,omitempty" jsonschema_description:"File in the format of OpenSSH's allowed_signers."`
 	Needed           *int     `yaml:"needed" json:"needed,omitempty" jsonschema:"minimum=1,maximum=1000" jsonschema_description:"Persons who must sign. Default 1."`
 	AuthorMayApprove bool     `yaml:"author_may_approve" json:"author_may_approve,omitempty"`
-	Valid            Duration `yaml:"valid" json:"valid,omitempty" jsonschema:"type=string" whole:"1h" jsonschema_description:"Longest validity of an approval, in whole hours. Default 168h."`
+	Valid            Duration `yaml:"valid" json:"valid,omitempty" whole:"1h" jsonschema_description:"Longest validity of an approval, in whole hours. Default 168h."`
 }
 
 // ApplyConfig bounds what one apply may do.
@@ -94,7 +94,7 @@ type ApplyConfig struct {
 	StopAfter     int            `yaml:"stop_after" json:"stop_after,omitempty" jsonschema:"minimum=1,maximum=1000000" jsonschema_description:"Failures after which an account is left alone, and no more than so many: changes under way count as if they had failed, so that this is also how many of an account are under way at a time, less those that failed. Default 5."`
 	StopRunAfter  int            `yaml:"stop_run_after" json:"stop_run_after,omitempty" jsonschema:"minimum=1,maximum=1000000" jsonschema_description:"Failures after which the run stops, counted as in stop_after. Default 20."`
 	Concurrency   int            `yaml:"concurrency" json:"concurrency,omitempty" jsonschema:"minimum=1,maximum=1000" jsonschema_description:"Changes under way at once. Default 16."`
-	Patience      Duration       `yaml:"patience" json:"patience,omitempty" jsonschema:"type=string" jsonschema_description:"How long a late effect is awaited. Default 2m."`
+	Patience      Duration       `yaml:"patience" json:"patience,omitempty" jsonschema_description:"How long a late effect is awaited. Default 2m."`
 	MaxPerAccount int            `yaml:"max_per_account" json:"max_per_account,omitempty" jsonschema:"minimum=0,maximum=1000000" jsonschema_description:"Most changes of one plan in one account; more is refused. 0: no limit."`
 	MaxPerRun     int            `yaml:"max_per_run" json:"max_per_run,omitempty" jsonschema:"minimum=0,maximum=1000000" jsonschema_description:"Most changes of one plan; more is refused. 0: no limit."`
 	Freeze        []FreezeConfig `yaml:"freeze" json:"freeze,omitempty" jsonschema_description:"Windows in which nothing is started."`
@@ -104,7 +104,7 @@ type ApplyConfig struct {
 type FreezeConfig struct {
 	From   time.Time `yaml:"from" json:"from" jsonschema:"required"`
 	To     time.Time `yaml:"to" json:"to" jsonschema:"required"`
-	Reason string    `yaml:"reason" json:"reason" jsonschema:"required"`
+	Reason string    `yaml:"reason" json:"reason" jsonschema:"required,minLength=1"`
 }
 
 // Duration is a Go duration that also knows days: "365d".
@@ -187,39 +187,32 @@ func badConfig(path string, err error) error {
 
 func (c *Config) fill() {
 	o := &c.Organization
-	orElse(&o.ScanRole, aws.DefaultScanRole)
-	orElse(&o.ApplyRole, aws.DefaultApplyRole)
-	orElse(&o.SessionName, "keyrotor")
-	orElse(&o.SessionDuration, Duration(time.Hour))
-	orElse(&o.OwnAccount, string(aws.AccessOwn))
-	orElse(&o.Management, string(aws.AccessRole))
-	orElse(&c.Tags.Owner, "owner")
-	orElse(&c.Tags.Env, "env")
+	o.ScanRole = cmp.Or(o.ScanRole, aws.DefaultScanRole)
+	o.ApplyRole = cmp.Or(o.ApplyRole, aws.DefaultApplyRole)
+	o.SessionName = cmp.Or(o.SessionName, "keyrotor")
+	o.SessionDuration = cmp.Or(o.SessionDuration, Duration(time.Hour))
+	o.OwnAccount = cmp.Or(o.OwnAccount, string(aws.AccessOwn))
+	o.Management = cmp.Or(o.Management, string(aws.AccessRole))
+	c.Tags.Owner = cmp.Or(c.Tags.Owner, "owner")
+	c.Tags.Env = cmp.Or(c.Tags.Env, "env")
 	if c.Tags.Production == nil {
 		c.Tags.Production = []string{"prod", "production", "prd", "live"}
 	}
 	if c.Rules == nil {
 		c.Rules = []string{"builtin"}
 	}
-	orElse(&c.Cryptoperiod, Duration(365*24*time.Hour))
+	c.Cryptoperiod = cmp.Or(c.Cryptoperiod, Duration(365*24*time.Hour))
 	if c.Approval.Needed == nil {
 		c.Approval.Needed = new(1)
 	}
-	orElse(&c.Approval.Valid, Duration(168*time.Hour))
-	orElse(&c.Scan.Concurrency, aws.DefaultMaxConcurrency)
-	orElse(&c.Apply.Canary, 5)
-	orElse(&c.Apply.StopAfter, 5)
-	orElse(&c.Apply.StopRunAfter, 20)
-	orElse(&c.Apply.Concurrency, 16)
-	orElse(&c.Apply.Patience, Duration(2*time.Minute))
-	orElse(&c.State, "state")
-}
-
-func orElse[T comparable](field *T, def T) {
-	var zero T
-	if *field == zero {
-		*field = def
-	}
+	c.Approval.Valid = cmp.Or(c.Approval.Valid, Duration(168*time.Hour))
+	c.Scan.Concurrency = cmp.Or(c.Scan.Concurrency, aws.DefaultMaxConcurrency)
+	c.Apply.Canary = cmp.Or(c.Apply.Canary, 5)
+	c.Apply.StopAfter = cmp.Or(c.Apply.StopAfter, 5)
+	c.Apply.StopRunAfter = cmp.Or(c.Apply.StopRunAfter, 20)
+	c.Apply.Concurrency = cmp.Or(c.Apply.Concurrency, 16)
+	c.Apply.Patience = cmp.Or(c.Apply.Patience, Duration(2*time.Minute))
+	c.State = cmp.Or(c.State, "state")
 }
 
 // sessionPrefix leaves room for "-" and a run id in the 64 characters that AWS
@@ -283,7 +276,8 @@ func (c *Config) path(p string) string {
 	return filepath.Join(c.dir, p)
 }
 
-// expectedGaps are the configured ones with their end dates: the day's last second.
+// expectedGaps are the configured ones with their ends: the last moment of the day
+// that is named, for that is the day which is shown.
 func (c *Config) expectedGaps() []keyrotor.ExpectedGap {
 	var out []keyrotor.ExpectedGap
 	for _, g := range c.ExpectedGaps {
@@ -291,7 +285,7 @@ func (c *Config) expectedGaps() []keyrotor.ExpectedGap {
 		if err != nil {
 			continue // validate refused it
 		}
-		out = append(out, keyrotor.ExpectedGap{Match: g.Match, Reason: g.Reason, Approver: g.Approver, Until: day.Add(24*time.Hour - time.Second)})
+		out = append(out, keyrotor.ExpectedGap{Match: g.Match, Reason: g.Reason, Approver: g.Approver, Until: day.AddDate(0, 0, 1).Add(-time.Nanosecond)})
 	}
 	return out
 }

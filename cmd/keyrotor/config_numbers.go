@@ -25,7 +25,9 @@ import (
 //	jsonschema:"minimum=1,maximum=9"   of whole numbers
 //	jsonschema:"required"              of what may not be left out
 //	jsonschema:"format=date"           of texts that are a day
+//	jsonschema:"minItems=1"            of lists that mean nothing when they are empty
 //	whole:"1h"                         of durations: so many times this
+//	cel:"gap"                          of texts that are an expression over a gap
 //
 // The YAML library makes 1 of 1.9, a zero of a field that is left out, and the
 // year 1 of a time that it cannot read; a person who writes canary: 0 does not mean
@@ -66,8 +68,12 @@ func (n numbers) check(node ast.Node, t reflect.Type, tag reflect.StructTag, nam
 		return n.time(node, name)
 	case t.Kind() == reflect.String && says(tag, "format=date"):
 		return n.day(node, name)
+	case tag.Get("cel") == "gap":
+		return n.gapMatch(node, name)
 	case t.Kind() == reflect.Int:
 		return n.whole(node, tag, name)
+	case t.Kind() == reflect.Slice && says(tag, "minItems=1") && isEmpty(node):
+		return n.wrong(node, "%s: the list is empty; for the default, leave it out", name)
 	case t.Kind() == reflect.Slice:
 		return n.entries(node, t.Elem(), name)
 	case t.Kind() == reflect.Struct:
@@ -87,6 +93,26 @@ func (n numbers) entries(node ast.Node, t reflect.Type, name string) error {
 		}
 	}
 	return nil
+}
+
+func isEmpty(node ast.Node) bool {
+	list, ok := node.(*ast.SequenceNode)
+	return ok && len(list.Values) == 0
+}
+
+// gapMatch wants an expression over a gap, and shows where in it the mistake is.
+func (n numbers) gapMatch(node ast.Node, name string) error {
+	text, ok := node.(*ast.StringNode)
+	if !ok {
+		return nil // a block is looked at when it is compiled
+	}
+	_, err := assess.CompileGapMatch(text.Value)
+	var inner *assess.SourceError
+	if !errors.As(err, &inner) {
+		return err
+	}
+	at := text.GetToken().Position
+	return &assess.SourceError{File: n.path, Line: at.Line, Column: at.Column, Message: name + ": " + inner.Message, Snippet: inner.Snippet}
 }
 
 func (n numbers) fields(node ast.Node, t reflect.Type, name string) error {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -227,7 +228,20 @@ func TestCreateKeyKilledAnywhereMakesOneKeyAtMost(t *testing.T) {
 	}
 }
 
-func TestApplyInterruptedFromTheKeyboardEndsCleanly(t *testing.T) {
+// A connection that was lost killed apply like kill -9: what was under way became
+// unproven.
+func TestApplyEndsCleanlyWhenItIsToldTo(t *testing.T) {
+	for name, signals := range map[string][]os.Signal{
+		"from the keyboard":                   {os.Interrupt},
+		"by a service manager":                {syscall.SIGTERM},
+		"by a terminal that is closed, twice": {syscall.SIGHUP, syscall.SIGHUP},
+	} {
+		t.Run(name, func(t *testing.T) { applyEndsCleanly(t, signals) })
+	}
+}
+
+func applyEndsCleanly(t *testing.T, signals []os.Signal) {
+	t.Helper()
 	w, url := watch(t, many(8), sandbox.Options{})
 	r := newRig(t, url, sandbox.Management)
 	r.must(exitDone, "scan")
@@ -239,8 +253,10 @@ func TestApplyInterruptedFromTheKeyboardEndsCleanly(t *testing.T) {
 	started := make(chan struct{})
 	w.arm("EnableKeyRotation", 2, afterEffect, func() {
 		<-started
-		_ = cmd.Process.Signal(os.Interrupt) // the exit code below tells
-		time.Sleep(100 * time.Millisecond)
+		for _, s := range signals {
+			_ = cmd.Process.Signal(s) // the exit code below tells
+			time.Sleep(100 * time.Millisecond)
+		}
 	})
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

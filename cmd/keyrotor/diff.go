@@ -45,6 +45,7 @@ that the configuration did not foresee ends the command with 5.`,
 			if err != nil {
 				return err
 			}
+			s.sayOtherEstates(runs[0].Population, runs[1].Population)
 			if len(partly) > 0 {
 				if err := common(&runs); err != nil {
 					return err
@@ -77,6 +78,7 @@ func (s *session) compared(ids []string) (runs [2]report.Run, partly []string, e
 		if err != nil {
 			return runs, nil, err
 		}
+		s.warnOfDoubt(run, cycle.FileInventory)
 		j, err := s.judge(run)
 		if err != nil {
 			return runs, nil, err

@@ -19,7 +19,11 @@ import (
 // checkHere tries what keyrotor needs on this machine, and changes nothing: a
 // state that can be written, a ledger key, enough signers, a key to make plans with.
 func (s *session) checkHere() []aws.DoctorCheck {
-	return []aws.DoctorCheck{s.checkState(), s.checkLedgerKey(), s.checkSigners(), s.checkOwnKey()}
+	checks := []aws.DoctorCheck{s.checkState(), s.checkLedgerKey()}
+	if s.cfg.LedgerKeys != "" {
+		checks = append(checks, s.checkLedgerKeys())
+	}
+	return append(checks, s.checkSigners(), s.checkOwnKey())
 }
 
 func (s *session) checkState() aws.DoctorCheck {
@@ -37,6 +41,10 @@ func (s *session) checkState() aws.DoctorCheck {
 	if err := syscall.Access(there, writeAndEnter); err != nil {
 		c.Status, c.Detail = aws.CheckFailed, there+" cannot be written: "+err.Error()
 		c.Fix = "make it writable, or give another folder: --state DIR"
+		return c
+	}
+	if what := s.inState(); what != "" {
+		c.Status, c.Detail, c.Fix = aws.CheckWarn, dir+" "+what, ownFolder
 	}
 	return c
 }
@@ -48,15 +56,26 @@ func (s *session) checkLedgerKey() aws.DoctorCheck {
 		c.Status, c.Detail, c.Fix = aws.CheckFailed, err.Error(), "name a file in ledger_key or KEYROTOR_LEDGER_KEY"
 		return c
 	}
-	c.Detail = path
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		c.Detail += ", made at first use"
-		return c
-	}
-	if _, _, err := s.ledgerKey(); err != nil {
+	switch there, err := s.checkOwnLedgerKey(path); {
+	case err != nil:
 		c.Status, c.Detail, c.Fix = aws.CheckFailed, err.Error(), "mend "+path+", or name another in ledger_key"
+	case there:
+		c.Detail = path
+	default:
+		c.Detail = path + ", made at first use"
 	}
 	return c
+}
+
+func (s *session) checkLedgerKeys() aws.DoctorCheck {
+	keys, err := s.ledgerKeys()
+	if err != nil {
+		return aws.DoctorCheck{
+			Check: "ledger keys", Status: aws.CheckFailed, Detail: err.Error(),
+			Fix: "write the keys of those who share this state there, one a line, as evidence key prints them; or leave ledger_keys out",
+		}
+	}
+	return aws.DoctorCheck{Check: "ledger keys", Status: aws.CheckOK, Detail: s.cfg.path(s.cfg.LedgerKeys) + ": " + count(len(keys), "key")}
 }
 
 func (s *session) checkSigners() aws.DoctorCheck {
@@ -125,8 +144,8 @@ func (s *session) checkOwnKey() aws.DoctorCheck {
 	case err == nil && a.Principal == "" && s.ofPattern(signers, keys, a.Key):
 		c.Status, c.Detail, c.Fix = aws.CheckOK, a.Key+" of a pattern; to approve, say who you are: --as NAME", ""
 	case err != nil || a.Principal == "":
-		c.Detail += " is nobody's in " + signers.Name
-		c.Fix = `to make plans, have your key added there (with namespaces="keyrotor-author" it can make plans and approve none)`
+		why, next := s.noAuthor(signers, keys)
+		c.Detail, c.Fix = strings.TrimPrefix(strings.Join(why, "; "), "the key "), "to make plans, "+next
 	default:
 		c.Status, c.Detail, c.Fix = aws.CheckOK, a.Key+" of "+a.Principal, ""
 	}

@@ -135,22 +135,22 @@ func notChecked(dir string, err error) error {
 
 func (p *program) showCheck(dir string, o ledger.VerifyOptions, found ledger.Report) {
 	for _, f := range found.Faults {
-		p.say("✗ %s\n", said(f.String()))
+		p.told("✗ ", said(f.String()))
 	}
 	for _, n := range found.Notices {
-		p.say("! %s\n", said(n))
+		p.told("! ", said(n))
 	}
 	sizes := []string{count(found.Runs, "run"), count(found.Entries, "log entry"), count(found.Artifacts, "file")}
 	if found.OK() {
 		if found.Head != "" { // of the estate's log
 			sizes = append(sizes, "head "+report.Clean(found.Head))
 		}
-		p.say("✓ whole: %s\n", strings.Join(sizes, " · "))
+		p.told("✓ ", "whole: "+strings.Join(sizes, " · "))
 	} else {
 		p.say("\n✗ tampered: %s in %s\n", count(len(found.Faults), "fault"), strings.Join(sizes, ", "))
 	}
 	for _, c := range found.CannotExclude {
-		p.say("  this check cannot exclude: %s\n", report.Clean(c))
+		p.told("  ", "this check cannot exclude: "+report.Clean(c))
 	}
 	more := ""
 	if o.Key == "" {
@@ -164,5 +164,12 @@ func (p *program) showCheck(dir string, o ledger.VerifyOptions, found ledger.Rep
 		p.showNext("leave the folder as it is, and keep a copy: both the change and its traces are evidence")
 	case more != "":
 		p.showNext(p.again() + more + "   with what was kept elsewhere, to exclude that too")
+	}
+}
+
+// told writes a line of the check; on a terminal it is broken between words.
+func (p *program) told(lead, text string) {
+	for _, line := range report.Hang(p.style, lead, text, 4) {
+		p.say("%s\n", line)
 	}
 }

@@ -119,10 +119,3 @@ func exitCodeOf(err error) int {
 	}
 	return exitBroken
 }
-
-func orText(s, def string) string {
-	if s == "" {
-		return def
-	}
-	return s
-}

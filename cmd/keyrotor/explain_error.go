@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"regexp"
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
@@ -104,7 +107,7 @@ func (p *program) parts(cmd *cobra.Command, err error) [][2]string {
 		for _, line := range refusal.Why {
 			why = append(why, [2]string{"why", line})
 		}
-		return append(why, parts(orText(refusal.Now, "nothing was changed in AWS"), refusal.Next)...)
+		return append(why, parts(cmp.Or(refusal.Now, "nothing was changed in AWS"), refusal.Next)...)
 	case errors.As(err, &problem):
 		return parts(problem.Now, problem.Next)
 	case errors.Is(err, apply.ErrRecord):
@@ -123,6 +126,16 @@ func (p *program) parts(cmd *cobra.Command, err error) [][2]string {
 	return parts(p.hint(err))
 }
 
+// ofARun is how every reader of a run names the file that it could not read.
+var ofARun = regexp.MustCompile(`\brun \d{8}T\d{6}Z-[0-9a-f]+: [a-z./0-9TZ-]+\.jsonl?\b`)
+
+// damaged reports a file of a run that holds something else than keyrotor wrote.
+func damaged(err error) bool {
+	wrong := errors.As(err, new(*json.SyntaxError)) || errors.As(err, new(*json.UnmarshalTypeError)) ||
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
+	return wrong && ofARun.MatchString(err.Error())
+}
+
 // hint knows the causes that users meet most and no stage turned into parts.
 func (p *program) hint(err error) (now, next string) {
 	text := err.Error()
@@ -136,6 +149,8 @@ func (p *program) hint(err error) (now, next string) {
 	}
 	now = "nothing was changed by this command"
 	switch {
+	case damaged(err):
+		return now, stateCheck + "   says what else of the record was changed\nkeyrotor scan   begins another run, and needs nothing of this one"
 	case errors.Is(err, fs.ErrPermission):
 		return now, "run it as the user to whom that file belongs, or give another folder with --state DIR"
 	case has("ExpiredToken"):

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -34,6 +35,7 @@ it, as the lists write a place, says which is meant.`,
 			if err != nil {
 				return err
 			}
+			s.warnOfDoubt(run, cycle.FileInventory)
 			j, err := s.judge(run)
 			if err != nil {
 				return err
@@ -148,13 +150,22 @@ func (s *session) explain(run *store.Run, j *judging, found []keyrotor.Assessmen
 			return nil
 		}))
 	}
+	did, err := s.did(found)
+	if err != nil {
+		return err
+	}
+	gaps, err := gapsOf(run, found)
+	if err != nil {
+		return err
+	}
 	for _, a := range found {
-		e, err := s.explanation(run, j, a)
+		e, err := s.explanation(run, j, a, did[a.Asset.ARN])
 		if err != nil {
 			return err
 		}
+		refusedBy(gaps, &e)
 		next := s.afterExplain(e)
-		if slices.ContainsFunc(e.Past, func(p report.Past) bool { return p.Run == run.ID() }) {
+		if slices.ContainsFunc(did[a.Asset.ARN], func(o keyrotor.Outcome) bool { return o.Run == run.ID() && touched(o) }) {
 			next = append(s.nexts(report.Next{Command: "keyrotor scan", About: "look anew: what stands above was seen before we changed the key"}), next...)
 		}
 		if err := report.ExplainText(s.out, e, next, s.style); err != nil {
@@ -170,7 +181,7 @@ func (s *session) afterExplain(e report.Explanation) []report.Next {
 	a := e.Assessment
 	switch {
 	case a.View == keyrotor.ViewUnreadable:
-		return s.nexts(report.Next{Command: "keyrotor doctor --all", About: "says which account or policy keeps the scan role out, and what to mend"})
+		return s.nexts(report.Next{Command: "keyrotor scan", About: "looks again, once that is mended"})
 	case e.Change == nil && overdue(a):
 		return s.nexts(report.Next{Command: "keyrotor plan --rotate-overdue --select " + quoted(`asset.id == "`+a.Asset.ID+`"`), About: "rotate this key once: its material is past its cryptoperiod"})
 	case e.Change == nil:
@@ -179,53 +190,91 @@ func (s *session) afterExplain(e report.Explanation) []report.Next {
 	return s.nexts(report.Next{Command: "keyrotor plan --select " + quoted(`asset.id == "`+a.Asset.ID+`"`), About: "plan for this key alone"})
 }
 
-// explanation adds what earlier runs did to the key.
-func (s *session) explanation(run *store.Run, j *judging, a keyrotor.Assessment) (report.Explanation, error) {
+// did is what the runs of this state did to keys, by ARN and oldest first. One
+// damaged run is no reason to say nothing of a key: it is named, and what it did is
+// not known.
+func (s *session) did(found []keyrotor.Assessment) (map[string][]keyrotor.Outcome, error) {
+	asked := map[string]bool{}
+	for _, a := range found {
+		asked[a.Asset.ARN] = true
+	}
+	ids, err := s.state.Runs()
+	if err != nil {
+		return nil, err
+	}
+	did := map[string][]keyrotor.Outcome{}
+	for _, id := range ids {
+		outcomes, err := s.outcomesOf(id)
+		if err != nil {
+			fmt.Fprintf(s.err, "! run %s cannot be read; what it did is not known: %s\n", id, said(err.Error()))
+		}
+		for _, o := range outcomes {
+			if asked[o.Target.ARN] {
+				did[o.Target.ARN] = append(did[o.Target.ARN], o)
+			}
+		}
+	}
+	return did, nil
+}
+
+// outcomesOf are those of a run, none where it applied nothing.
+func (s *session) outcomesOf(id keyrotor.RunID) ([]keyrotor.Outcome, error) {
+	run, err := s.state.Run(id)
+	if err != nil {
+		return nil, err
+	}
+	outcomes, err := cycle.Outcomes(run)
+	if errors.As(err, new(*keyrotor.Refusal)) {
+		return nil, nil
+	}
+	return outcomes, err
+}
+
+// touched reports whether a change may have altered its key, whole or in part.
+func touched(o keyrotor.Outcome) bool {
+	return o.State == keyrotor.Succeeded || o.State == keyrotor.Unproven || o.InDoubt ||
+		slices.ContainsFunc(o.Receipts, func(r keyrotor.Receipt) bool { return !r.Found })
+}
+
+// recordOf is an outcome in words: what was tried, and where it did not succeed, why.
+func recordOf(o keyrotor.Outcome) string {
+	why := o.Reason
+	if o.Error != nil && !strings.Contains(why, o.Error.Code) {
+		why = strings.TrimPrefix(why+": "+o.Error.Call+": "+o.Error.Code, ": ")
+	}
+	if o.State == keyrotor.Succeeded || why == "" {
+		return o.Recipe + " " + string(o.State)
+	}
+	return o.Recipe + " " + string(o.State) + ": " + why
+}
+
+// explanation adds what runs did to the key.
+func (s *session) explanation(run *store.Run, j *judging, a keyrotor.Assessment, did []keyrotor.Outcome) (report.Explanation, error) {
 	e := report.Explanation{Assessment: a, Rules: j.assessor.Rules(), Now: s.now().UTC()}
 	if err := s.proposed(run, j, &e); err != nil {
 		return e, err
 	}
-	ids, err := s.state.Runs()
-	if err != nil {
-		return e, err
+	for _, o := range did {
+		if o.Run == run.ID() && o.State == keyrotor.Succeeded {
+			e.Change, e.Cost = nil, nil // it is done, since the scan
+		}
+		e.Past = append(e.Past, report.Past{Run: o.Run, At: o.Ended, What: recordOf(o)})
 	}
-	for _, id := range ids {
-		r, err := s.state.Run(id)
-		if err != nil {
-			return e, err
-		}
-		outcomes, err := cycle.Outcomes(r)
-		var none *keyrotor.Refusal
-		if errors.As(err, &none) {
-			continue // that run applied nothing
-		}
-		if err != nil {
-			return e, err
-		}
-		for _, o := range outcomes {
-			if o.Target.ARN == a.Asset.ARN {
-				if id == run.ID() && o.State == keyrotor.Succeeded {
-					e.Change, e.Cost = nil, nil // it is done, since the scan
-				}
-				e.Past = append(e.Past, report.Past{Run: id, At: o.Ended, What: o.Recipe + " " + string(o.State)})
-			}
-		}
-	}
-	return e, s.since(run, &e)
+	s.since(run, &e)
+	return e, nil
 }
 
 // since adds what a second look confirmed after the scan of the same run.
-func (s *session) since(run *store.Run, e *report.Explanation) error {
+func (s *session) since(run *store.Run, e *report.Explanation) {
 	found, err := cycle.Verifications(run)
 	if err != nil {
-		return err
+		fmt.Fprintf(s.err, "! what verify confirmed is not known: %s\n", said(err.Error()))
 	}
 	for _, v := range found {
 		if v.Target.ARN == e.Assessment.Asset.ARN && v.Verdict == keyrotor.Confirmed {
 			e.Since = &v
 		}
 	}
-	return nil
 }
 
 // proposed adds what a plan made now would do to this key, and what that costs.

@@ -1,14 +1,51 @@
 package main
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
 	"github.com/spf13/cobra"
 
+	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/report"
 )
+
+// ownHelp has cobra's help and completion commands refuse what they do not know, as
+// every other command does; they would print help and call it done.
+func ownHelp(root *cobra.Command) {
+	for _, c := range root.Commands() {
+		switch c.Name() {
+		case "help":
+			c.Run, c.RunE = nil, helpOn
+		case "completion":
+			c.Args, c.RunE = noArgs, func(c *cobra.Command, _ []string) error { return c.Help() }
+			for _, shell := range c.Commands() {
+				shell.Args = noArgs
+			}
+		}
+	}
+}
+
+// helpOn shows the help of the command that args name. What follows a command that
+// has none below it may be what was typed with it before.
+func helpOn(c *cobra.Command, args []string) error {
+	on, rest, err := c.Root().Find(args)
+	if err != nil {
+		return &usageError{err}
+	}
+	if on.HasSubCommands() {
+		switch err := noArgs(on, rest); {
+		case errors.As(err, new(*keyrotor.Problem)): // it knows what was meant
+			return err
+		case err != nil:
+			return usageNext(on.CommandPath()+" --help", "%w", err)
+		}
+	}
+	on.InitDefaultHelpFlag() // cobra adds it when a command runs, which this one does not
+	return on.Help()
+}
 
 // leastHelp is the width below which help is left to the terminal.
 const leastHelp = 40

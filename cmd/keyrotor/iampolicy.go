@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -49,9 +50,9 @@ which makes roles in the other accounts.`,
 				return err
 			}
 			o.ScanRole, o.ApplyRole = cfg.Organization.ScanRole, cfg.Organization.ApplyRole
-			o.ExternalID = orText(o.ExternalID, cfg.Organization.ExternalID)
-			o.Trusted = orText(o.Trusted, cfg.Organization.AssumeFrom)
-			o.Partition = orText(o.Partition, cfg.estate("").Partition())
+			o.ExternalID = cmp.Or(o.ExternalID, cfg.Organization.ExternalID)
+			o.Trusted = cmp.Or(o.Trusted, cfg.Organization.AssumeFrom)
+			o.Partition = cmp.Or(o.Partition, cfg.estate("").Partition())
 			o.SourceIdentity = cfg.Organization.SourceIdentity != ""
 			if role != "" && !slices.Contains([]aws.Role{aws.RoleScan, aws.RoleApply, aws.RoleOwn}, aws.Role(role)) {
 				return usage("--role %s: one of %s, %s, or %s for the caller", role, aws.RoleScan, aws.RoleApply, aws.RoleOwn)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -66,7 +67,7 @@ func noAgent(what string, err error) error {
 // signer finds the key to sign with: a private key file, the agent's key for a
 // public key file, or the agent's only key.
 func (p *program) signer(path string) (ssh.Signer, func(), error) {
-	path = orText(path, p.env("KEYROTOR_SSH_KEY"))
+	path = cmp.Or(path, p.env("KEYROTOR_SSH_KEY"))
 	if path == "" {
 		return p.onlyAgentKey()
 	}
@@ -146,7 +147,7 @@ func (p *program) agentKeyFor(pub ssh.PublicKey, path string) (ssh.Signer, func(
 // ownKeys are the public keys that the caller holds: of a file, of
 // KEYROTOR_SSH_KEY, else the agent's.
 func (p *program) ownKeys(file string) ([]ssh.PublicKey, error) {
-	if path := orText(file, p.env("KEYROTOR_SSH_KEY")); path != "" {
+	if path := cmp.Or(file, p.env("KEYROTOR_SSH_KEY")); path != "" {
 		key, err := publicKey(path)
 		if err != nil {
 			return nil, err

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
 	"math/rand/v2"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -66,6 +69,24 @@ func fewKeys(t *testing.T) *rig {
 
 // A run that was killed while it was scanned stayed unsealed for good, for the next
 // scan is another run.
+// Only the top of a run's folder was looked at: what a killed approve or verify had
+// half written in a folder of its own stayed there.
+func TestTheNextScanClearsHalfWrittenFilesOfEveryFolder(t *testing.T) {
+	r := fewKeys(t)
+	r.must(exitDone, "scan")
+	r.must(exitDone, "plan")
+	runs, err := filepath.Glob(filepath.Join(r.dir, "state", "runs", "*"))
+	if err != nil || len(runs) != 1 {
+		t.Fatalf("runs %v, %v", runs, err)
+	}
+	left := filepath.Join("state", "runs", filepath.Base(runs[0]), "plans", ".tmp-left")
+	r.write(left, "half a fi")
+	r.must(exitDone, "scan")
+	if _, err := os.Stat(filepath.Join(r.dir, left)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s is still there (%v)", left, err)
+	}
+}
+
 func TestTheNextScanSealsWhatAKilledOneLeft(t *testing.T) {
 	r := fewKeys(t)
 	r.must(exitDone, "scan")

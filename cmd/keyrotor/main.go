@@ -1,9 +1,10 @@
-// Command keyrotor rotates the KMS keys and secrets of an organization, without
-// breaking anyone, and proves it. Each file here is one command or one piece of
+// Command keyrotor rotates the KMS keys of an organization, without breaking anyone,
+// and proves it; secrets are to come. Each file here is one command or one piece of
 // wiring; what the commands do lives in internal/cycle and the stages behind it.
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"io"
@@ -34,12 +35,26 @@ func runMain(now func() time.Time) int {
 	p.errStyle = styleOf(os.Stderr, os.Getenv)
 	p.terminal = term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd()))
 	cobra.EnableCommandSorting = false // help lists the commands in the order of the loop
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := inOrder()
 	defer stop()
-	// The first signal ends the work in order; the second ends the program, should
-	// something not listen (a pipe that nobody writes to).
-	context.AfterFunc(ctx, stop)
 	return p.run(ctx, os.Args[1:])
+}
+
+// inOrder ends at the first signal, so that the work ends in order; the second ends
+// the program, should something not listen (a pipe that nobody writes to). A
+// terminal that is closed hangs up more than once, and does not hurry anybody;
+// under nohup it is not heard at all.
+func inOrder() (context.Context, context.CancelFunc) {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
+	context.AfterFunc(ctx, func() {
+		stop()
+		signal.Ignore(syscall.SIGHUP)
+	})
+	return ctx, stop
 }
 
 // program is one invocation: everything it may touch comes in here.
@@ -142,7 +157,9 @@ Nothing is changed without a plan that enough people signed. Start with
 	root.SetOut(plainly{p.out, p.style}) // the completion command remembers where to write
 	root.InitDefaultHelpCmd()            // cobra would add both later, without the exit codes
 	root.InitDefaultCompletionCmd()
+	ownHelp(root)
 	withExitCodes(root)
+	p.completed(root)
 	if p.style.Width > 0 {
 		foldHelp(root, p.style.Width)
 	}
@@ -216,7 +233,7 @@ func exitCodesCmd() *cobra.Command {
 // withExitCodes puts the exit codes into the help of c and of every command
 // below it.
 func withExitCodes(c *cobra.Command) {
-	c.Long = strings.TrimSpace(orText(c.Long, c.Short+".")) + "\n\n" + exitCodesOf(c.CommandPath())
+	c.Long = strings.TrimSpace(cmp.Or(c.Long, c.Short+".")) + "\n\n" + exitCodesOf(c.CommandPath())
 	for _, sub := range c.Commands() {
 		if !sub.IsAdditionalHelpTopicCommand() {
 			withExitCodes(sub)
@@ -233,7 +250,7 @@ func styleOf(f *os.File, env func(string) string) report.Style {
 			s.Width = w
 		}
 	}
-	locale := orText(env("LC_ALL"), orText(env("LC_CTYPE"), env("LANG")))
+	locale := cmp.Or(env("LC_ALL"), env("LC_CTYPE"), env("LANG"))
 	s.ASCII = s.Width > 0 && locale != "" && !strings.Contains(strings.ToUpper(locale), "UTF")
 	return s
 }

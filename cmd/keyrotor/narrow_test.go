@@ -11,6 +11,7 @@ import (
 
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/aws"
+	"github.com/keyrotor/keyrotor/internal/ledger"
 	"github.com/keyrotor/keyrotor/internal/report"
 )
 
@@ -66,6 +67,18 @@ func TestErrorsBreakBetweenWordsAndKeepCommandsWhole(t *testing.T) {
 	}
 	if got := strings.Count(errs.String(), "word"); got != 160 {
 		t.Errorf("%d of 160 words are left", got)
+	}
+}
+
+func TestTheCheckOfTheRecordFitsEightyColumnsAndBreaksNoWord(t *testing.T) {
+	p, out, _ := narrow()
+	cannot := "that whoever holds the ledger's key wrote all of it anew; name the key's public half, which was kept elsewhere (--key FILE), to exclude it"
+	p.showCheck("state", ledger.VerifyOptions{}, ledger.Report{Runs: 1, Entries: 12, Artifacts: 9, Head: "3:" + strings.Repeat("h", 44), CannotExclude: []string{cannot}, Notices: []string{cannot}})
+	for _, line := range tooWide(out.String()) {
+		t.Errorf("%q", line)
+	}
+	if got := strings.Join(strings.Fields(out.String()), " "); strings.Count(got, cannot) != 2 {
+		t.Errorf("a word is broken:\n%s", out)
 	}
 }
 

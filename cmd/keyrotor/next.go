@@ -135,7 +135,7 @@ func (s *session) onRun(line string, run keyrotor.RunID) string {
 	meant := isSurvey
 	switch word {
 	case "verify":
-		meant = isApplied
+		meant = isVerifiable
 	case "report":
 		meant = isSurveyOrPlanned
 	}

@@ -62,7 +62,7 @@ func overdue(a keyrotor.Assessment) bool {
 // afterAssess is what a plan could do now; where it could do nothing, the report,
 // and where the run was applied, a scan: it takes no second plan.
 func (s *session) afterAssess(run *store.Run, all report.Stream, choice string) ([]report.Next, error) {
-	if applied, err := isApplied(run); err != nil || applied {
+	if begun, err := carriedOut(run); err != nil || begun {
 		return s.nexts(report.Next{Command: "keyrotor scan", About: "this run was applied: what is so now, a new scan sees"}), err
 	}
 	o, err := offersOf(all)

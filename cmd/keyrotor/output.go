@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"io"
 
@@ -63,7 +64,7 @@ func (p *program) keeps(what, next string) { p.kept = keeping{report.Clean(what)
 func (p *program) notPrinted(err error) error {
 	return &keyrotor.Problem{
 		Err:  err,
-		Now:  orText(p.kept.what, "the command itself was carried out"),
-		Next: orText(p.kept.next, "the same command again, with its output where there is room"),
+		Now:  cmp.Or(p.kept.what, "the command itself was carried out"),
+		Next: cmp.Or(p.kept.next, "the same command again, with its output where there is room"),
 	}
 }

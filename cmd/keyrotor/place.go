@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // writable is asked before anything is done: a file of the user's must not be
@@ -38,8 +40,22 @@ func (s *session) writable(flag, path string) error {
 // reads says what keyrotor reads a file as, whether it is there yet or not; "" for
 // any other. The keys that a flag names are told from plans by what is in them.
 func (s *session) reads(path string) string {
+	files := s.filesRead()
+	if key, err := s.ledgerKeyPath(); err == nil { // else whatever seals the record says so
+		files = append(files, [2]string{key, "the ledger's key"})
+	}
+	for _, f := range files {
+		if leadsTo(f[0]) == leadsTo(path) || sameFile(f[0], path) {
+			return f[1]
+		}
+	}
+	return ""
+}
+
+// filesRead are the files that keyrotor reads, but the ledger's key, and what each is.
+func (s *session) filesRead() [][2]string {
 	files := [][2]string{
-		{orText(s.flags.config, defaultConfigFile), "the configuration"},
+		{cmp.Or(s.flags.config, defaultConfigFile), "the configuration"},
 		{s.cfg.path(s.cfg.Approval.Signers), "the file of allowed signers"},
 		{s.cfg.path(s.cfg.Waivers), "the file of waivers"},
 	}
@@ -51,12 +67,18 @@ func (s *session) reads(path string) string {
 			files = append(files, [2]string{s.cfg.path(pack), "a rule pack"})
 		}
 	}
-	if key, err := s.ledgerKeyPath(); err == nil { // else whatever seals the record says so
-		files = append(files, [2]string{key, "the ledger's key"})
-	}
-	for _, f := range files {
-		if f[0] != "" && (leadsTo(f[0]) == leadsTo(path) || sameFile(f[0], path)) {
-			return f[1]
+	return slices.DeleteFunc(files, func(f [2]string) bool { return f[0] == "" })
+}
+
+// ownFolder is the way out for a state that holds more than the record.
+const ownFolder = "give the record a folder of its own: state in the configuration, or --state DIR"
+
+// inState says which of the files that keyrotor reads has its place in the state
+// folder, be it there yet or not; "" where none has.
+func (s *session) inState() string {
+	for _, f := range s.filesRead() {
+		if within(s.state.Dir(), f[0]) {
+			return fmt.Sprintf("is also the place of %s, %s: who can write the record could change it", f[1], f[0])
 		}
 	}
 	return ""

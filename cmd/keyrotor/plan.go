@@ -149,7 +149,8 @@ func (s *session) plan(run *store.Run, f planFlags, build planBuilder) (keyrotor
 		return pl, err
 	}
 	replaced()
-	return pl, nil
+	s.sayBeyond(pl)
+	return pl, s.sayRivals(run, pl.Digest)
 }
 
 // notAgain refuses to offer what the run has carried out already.

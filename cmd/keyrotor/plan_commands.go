@@ -33,14 +33,14 @@ func (p *program) commanded(cmd *cobra.Command, f planFlags, kind plan.Command, 
 func (p *program) planSetPeriodCmd() *cobra.Command {
 	var f planFlags
 	cmd := &cobra.Command{
-		Use:     "set-period",
-		Short:   "Plan to set the rotation period of keys that rotate automatically",
+		Use:   "set-period",
+		Short: "Plan to set the rotation period of keys that rotate automatically",
+		Long: `Set-period plans EnableKeyRotation with a period for the chosen keys. Without
+--period each gets the shortest that the rules which it fails ask for, else 365 days
+or the cryptoperiod where that is shorter; a period that is shorter already stays.`,
 		Example: "  keyrotor plan set-period --period 180 --select 'asset.tags.env == \"prod\"'",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if f.period == 0 {
-				return usage("keyrotor plan set-period: --period DAYS is needed")
-			}
 			return p.commanded(cmd, f, plan.CommandSetPeriod, plan.CommandOptions{})
 		},
 	}
@@ -137,6 +137,9 @@ keyrotor sets one, to find the key again after a crash.`,
 				text, err := readInput(policy, maxText)
 				if err != nil {
 					return usage("read the key policy: %w", err)
+				}
+				if len(text) == 0 {
+					return usage("the key policy %s is empty; for KMS's own, leave out --policy", policy)
 				}
 				key.Policy = string(text)
 			}

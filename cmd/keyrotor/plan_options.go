@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/approve"
 	"github.com/keyrotor/keyrotor/internal/cycle"
@@ -36,6 +37,13 @@ func (s *session) planOptions(run *store.Run, f planFlags, j *judging) (plan.Opt
 		Canary: s.cfg.Apply.Canary, EnvTag: s.cfg.Tags.Env, ProductionValues: s.cfg.Tags.Production, Now: s.now().UTC(),
 		Limits: s.limits(),
 	}
+	var accounts []keyrotor.Account
+	if summary.Population != nil {
+		accounts = summary.Population.Accounts
+	}
+	if o.Judge, err = j.newKeys(s.cfg.Tags.Owner, accounts); err != nil {
+		return plan.Options{}, err
+	}
 	if summary.Population != nil {
 		o.Inputs.InventoryTaken = summary.Population.Ended
 		o.Author.Identity = summary.Population.Identity
@@ -46,7 +54,7 @@ func (s *session) planOptions(run *store.Run, f planFlags, j *judging) (plan.Opt
 		return plan.Options{}, err
 	}
 	o.Author.Identity = identity
-	return o, nil
+	return o, s.checkNeeded(signers)
 }
 
 // managementOf is the management account, "" where it is not among them.
@@ -87,7 +95,7 @@ func periodOf(rules []keyrotor.RuleInfo) func(string) int {
 // a key that nobody knows, the same person could make a plan and sign it.
 func (s *session) author(signers *approve.AllowedSigners, file string) (keyrotor.Author, error) {
 	keys, err := s.ownKeys(file)
-	if err != nil && s.needs().AuthorMayApprove && orText(file, s.env("KEYROTOR_SSH_KEY")) == "" {
+	if err != nil && s.needs().AuthorMayApprove && cmp.Or(file, s.env("KEYROTOR_SSH_KEY")) == "" {
 		return keyrotor.Author{}, nil // nobody asked for a key, and the agent that might have one is gone
 	}
 	if err != nil {
@@ -115,8 +123,8 @@ func (s *session) author(signers *approve.AllowedSigners, file string) (keyrotor
 		Now: "nothing was changed", Next: s.again("--author-key", "KEY.pub") + "   KEY.pub is your SSH public key; or load it into the ssh-agent",
 	}
 	if a.Key != "" {
-		refusal.Why = append(refusal.Why, "the key "+a.Key+" is nobody's in "+s.cfg.path(s.cfg.Approval.Signers))
-		refusal.Next = `have the key added to allowed_signers (with namespaces="keyrotor-author" it can make plans and approve none)`
+		why, next := s.noAuthor(signers, keys)
+		refusal.Why, refusal.Next = append(refusal.Why, why...), next
 	}
 	return keyrotor.Author{}, refusal
 }

@@ -4,11 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/keyrotor/keyrotor"
-	"github.com/keyrotor/keyrotor/internal/approve"
 	"github.com/keyrotor/keyrotor/internal/cycle"
 	"github.com/keyrotor/keyrotor/internal/ledger"
 	"github.com/keyrotor/keyrotor/internal/report"
@@ -44,16 +42,7 @@ func (s *session) signedAt(file string, digest keyrotor.Digest) (signedPlan, err
 	if _, begun, err := cycle.CarriedOut(ledger.Journal(run.Dir())); err != nil || begun {
 		return at, err
 	}
-	signers, text, err := s.signers()
-	if err != nil || digestOf(text) != at.plan.Inputs.Signers {
-		return at, err // apply takes that plan no more
-	}
-	all, _, err := s.approvals(run, at.plan.Digest)
-	for _, a := range all {
-		if _, no := approve.Check(at.plan, a, signers, s.now().UTC()); no == nil && !slices.Contains(at.who, a.Principal) {
-			at.who = append(at.who, a.Principal)
-		}
-	}
+	at.who, err = s.standing(run, at.plan)
 	at.kept = filepath.Join(run.Dir(), cycle.DirPlans, at.plan.Digest.Short()+".json")
 	return at, err
 }

@@ -35,11 +35,10 @@ func (s *session) planUndo(ctx context.Context, f planFlags) error {
 	if _, err := s.author(signers, f.authorKey); err != nil {
 		return err
 	}
-	estate, err := s.estate(ctx, keyrotor.RunID(f.undo), nil)
-	if err != nil {
+	if err := s.checkNeeded(signers); err != nil {
 		return err
 	}
-	run, err := s.state.NewRun(s.now().UTC(), s.rand)
+	run, estate, err := s.begin(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -78,6 +77,7 @@ func (s *session) planUndo(ctx context.Context, f planFlags) error {
 		return err
 	}
 	replaced()
+	s.sayBeyond(pl)
 	return s.showPlan(pl, f.file)
 }
 

@@ -38,6 +38,25 @@ func (j *judging) stillFails() (func(keyrotor.Assessment, int) []string, error) 
 	}, nil
 }
 
+// newKeys holds keys that are not there yet against the rules, waivers included; by
+// an assessor of its own likewise. What the scan would know of such a key by its tags
+// and its account is filled in.
+func (j *judging) newKeys(ownerTag string, accounts []keyrotor.Account) (func(keyrotor.Asset) keyrotor.Assessment, error) {
+	assessor, err := newAssessor(j.opts)
+	if err != nil {
+		return nil, err
+	}
+	return func(a keyrotor.Asset) keyrotor.Assessment {
+		a.Owner = a.Tags[ownerTag]
+		for _, of := range accounts {
+			if of.ID == a.Account {
+				a.OU = of.OU
+			}
+		}
+		return assessor.Assess(a)
+	}, nil
+}
+
 // verdictsAt are the verdicts over a key if it rotated every so many days.
 func verdictsAt(assessor *assess.Assessor, asset keyrotor.Asset, days int) map[string]keyrotor.Verdict {
 	facts := *asset.KMS

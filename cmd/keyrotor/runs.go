@@ -127,12 +127,32 @@ func (s *session) listed(id keyrotor.RunID) (listedRun, error) {
 	if err != nil {
 		return listedRun{}, err
 	}
+	if begun {
+		// The plan made last need not be the one that was applied.
+		if r.Changes, err = appliedChanges(run, sum); err != nil {
+			return listedRun{}, err
+		}
+	}
 	reached("scanned", sum.Population != nil && r.Undoes == "")
 	reached("assessed", sum.Assessed != nil)
 	reached("planned", sum.Planned != nil)
 	reached("applied", len(sum.Applied) > 0 || begun)
 	reached("verified", len(sum.Verified) > 0)
 	return r, nil
+}
+
+// appliedChanges is how many changes the plan has that a run began to carry out: by
+// its outcomes, or where it was broken off before them, by the plan that apply kept.
+func appliedChanges(run *store.Run, sum keyrotor.Summary) (int, error) {
+	total := 0
+	for _, n := range sum.Applied {
+		total += n
+	}
+	if total > 0 {
+		return total, nil
+	}
+	pl, err := readPlan(run)
+	return len(pl.Changes), err
 }
 
 func (s *session) showRuns(runs []listedRun) error {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/assess"
+	"github.com/keyrotor/keyrotor/internal/aws"
 	"github.com/keyrotor/keyrotor/internal/cycle"
 	"github.com/keyrotor/keyrotor/internal/inventory"
 	"github.com/keyrotor/keyrotor/internal/report"
@@ -57,14 +58,9 @@ func (s *session) scan(ctx context.Context, with []string) (*store.Run, error) {
 		return nil, err
 	}
 	s.sealLeft()
-	run, err := s.state.NewRun(s.now().UTC(), s.rand)
+	run, estate, err := s.begin(ctx, with)
 	if err != nil {
 		return nil, err
-	}
-	estate, err := s.estate(ctx, run.ID(), with)
-	if err != nil {
-		// Nothing was begun: the folder goes again. Only an empty one can be removed so.
-		return nil, errors.Join(err, os.Remove(run.Dir()))
 	}
 	bar := s.progressOf(estate)
 	err = s.record(run, func(rec *cycle.Record) error {
@@ -81,7 +77,26 @@ func (s *session) scan(ctx context.Context, with []string) (*store.Run, error) {
 		return nil, err
 	}
 	s.keeps("what was read is kept in "+run.Dir(), "keyrotor assess   goes on with it")
+	s.sayOtherEstate(run)
 	return run, nil
+}
+
+// begin makes a run, and opens AWS under its id: the names of the sessions that
+// CloudTrail shows lead to the run that asked. Where AWS or the ledger refuses us,
+// nothing was begun, and the folder goes again; only an empty one can be removed so.
+func (s *session) begin(ctx context.Context, with []string) (*store.Run, *aws.Estate, error) {
+	run, err := s.state.NewRun(s.now().UTC(), s.rand)
+	if err != nil {
+		return nil, nil, err
+	}
+	estate, err := s.estate(ctx, run.ID(), with)
+	if err == nil {
+		err = s.believesEstate()
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, os.Remove(run.Dir()))
+	}
+	return run, estate, nil
 }
 
 // showScan prints what a scan found and sets the exit code: unexpected gaps

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"iter"
 	"maps"
 	"math"
 	"regexp"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 // shape is a JSON Schema, of which it knows what the generated ones use. A word that
@@ -21,6 +23,7 @@ func shapeWords() []string {
 	return []string{
 		"$schema", "$defs", "title", "$ref", "type", "const", "pattern", "format",
 		"properties", "required", "additionalProperties", "items", "oneOf",
+		"description", "enum", "minimum", "maximum", "minLength", "maxLength", "minItems", "uniqueItems",
 	}
 }
 
@@ -66,6 +69,7 @@ func (s shape) scalarFaults(at string, value any) []string {
 	if want, ok := s["const"]; ok && value != want {
 		bad = append(bad, fmt.Sprintf("%s: got %v, want %v", at, value, want))
 	}
+	bad = append(bad, s.boundFaults(at, value)...)
 	text, isText := value.(string)
 	if pattern, ok := s["pattern"].(string); ok && isText && !regexp.MustCompile(pattern).MatchString(text) {
 		bad = append(bad, fmt.Sprintf("%s: %q is not like %s", at, text, pattern))
@@ -75,7 +79,50 @@ func (s shape) scalarFaults(at string, value any) []string {
 			bad = append(bad, fmt.Sprintf("%s: %v", at, err))
 		}
 	}
+	if s["format"] == "date" && isText {
+		if _, err := time.Parse(time.DateOnly, text); err != nil {
+			bad = append(bad, fmt.Sprintf("%s: %v", at, err))
+		}
+	}
 	return bad
+}
+
+// boundFaults holds a value against the choices and bounds of a schema.
+func (s shape) boundFaults(at string, value any) []string {
+	var bad []string
+	if choices, ok := s["enum"].([]any); ok && !slices.Contains(choices, value) {
+		bad = append(bad, fmt.Sprintf("%s: %v is none of %v", at, value, choices))
+	}
+	size, of := 0.0, ""
+	switch v := value.(type) {
+	case float64:
+		size, of = v, "imum"
+	case string:
+		size, of = float64(utf8.RuneCountInString(v)), "Length"
+	case []any:
+		size, of = float64(len(v)), "Items"
+		if s["uniqueItems"] == true && len(slices.Compact(slices.Sorted(texts(v)))) < len(v) {
+			bad = append(bad, at+": holds something twice")
+		}
+	}
+	if least, ok := s["min"+of].(float64); ok && size < least {
+		bad = append(bad, fmt.Sprintf("%s: %v is below %v", at, size, least))
+	}
+	if most, ok := s["max"+of].(float64); ok && size > most {
+		bad = append(bad, fmt.Sprintf("%s: %v is above %v", at, size, most))
+	}
+	return bad
+}
+
+// texts are values in a form that can be compared.
+func texts(values []any) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, v := range values {
+			if !yield(fmt.Sprintf("%#v", v)) {
+				return
+			}
+		}
+	}
 }
 
 func isOf(kind string, value any) bool {
@@ -147,7 +194,9 @@ func TestTheCheckOfSchemasFindsWhatIsWrong(t *testing.T) {
 	text := `{"type": "object", "additionalProperties": false, "required": ["schema", "at"], "properties": {
 		"schema": {"type": "string", "const": "x"}, "at": {"type": "string", "format": "date-time"}, "n": {"type": "integer"},
 		"tags": {"oneOf": [{"type": "object", "additionalProperties": {"type": "string"}}, {"type": "null"}]},
-		"list": {"type": "array", "items": {"$ref": "#/$defs/Item"}}, "digest": {"type": "string", "pattern": "^a+$"}
+		"list": {"type": "array", "items": {"$ref": "#/$defs/Item"}}, "digest": {"type": "string", "pattern": "^a+$"},
+		"few": {"type": "integer", "minimum": 1, "maximum": 9}, "word": {"type": "string", "minLength": 1, "maxLength": 3},
+		"day": {"type": "string", "format": "date"}, "set": {"type": "array", "uniqueItems": true, "items": {"type": "string", "enum": ["a", "b"]}}
 	}, "$defs": {"Item": {"type": "object", "additionalProperties": false, "properties": {"on": {"type": "boolean"}}}}}`
 	schema, err := parsed[shape]([]byte(text))
 	if err != nil {
@@ -165,6 +214,14 @@ func TestTheCheckOfSchemasFindsWhatIsWrong(t *testing.T) {
 		{`{` + whole + `, "n": 1.5}`, "..n: got float64, want integer"},
 		{`{` + whole + `, "tags": {"a": 1}}`, "fits 0 of the forms"},
 		{`{` + whole + `, "digest": "b"}`, "is not like ^a+$"},
+		{`{` + whole + `, "few": 9, "word": "€€€", "day": "2026-11-21", "set": ["a", "b"]}`, ""},
+		{`{` + whole + `, "few": 0}`, "0 is below 1"},
+		{`{` + whole + `, "few": 10}`, "10 is above 9"},
+		{`{` + whole + `, "word": ""}`, "0 is below 1"},
+		{`{` + whole + `, "word": "four"}`, "4 is above 3"},
+		{`{` + whole + `, "day": "2026-02-30"}`, "out of range"},
+		{`{` + whole + `, "set": ["a", "a"]}`, "..set: holds something twice"},
+		{`{` + whole + `, "set": ["c"]}`, "..set[0]: c is none of"},
 		{`{"schema": "y", "at": "2026-11-21T10:15:02Z"}`, "got y, want x"},
 		{`{"schema": "x", "at": "today"}`, "cannot parse"},
 		{`[]`, "want object"},
@@ -178,7 +235,7 @@ func TestTheCheckOfSchemasFindsWhatIsWrong(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", c.document, got, c.fault)
 		}
 	}
-	unknown := shape{"minimum": 3.0}
+	unknown := shape{"multipleOf": 3.0}
 	if got := unknown.faults(unknown, ".", 1.0); len(got) != 1 {
 		t.Errorf("a word that the check does not know: got %q", got)
 	}

@@ -3,9 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -51,7 +51,7 @@ func (s *session) ledgerKey() (ledger.Signer, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	signer, verifier, err := ledger.LoadOrCreateKey(path, ledgerKeyName, s.rand)
+	signer, verifier, err := s.ownLedgerKey(path)
 	if err != nil {
 		return nil, "", &keyrotor.Problem{
 			Err: err, Now: "nothing was sealed; nothing was changed in AWS by that",
@@ -59,6 +59,26 @@ func (s *session) ledgerKey() (ledger.Signer, string, error) {
 		}
 	}
 	return ledger.Believing(signer, others), verifier, nil
+}
+
+// ownLedgerKey reads the ledger's key, and makes one where there is none. A pipe is
+// not waited for.
+func (s *session) ownLedgerKey(path string) (ledger.Signer, string, error) {
+	if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		if err := regular(path, info); err != nil {
+			return nil, "", fmt.Errorf("ledger key: %w", err)
+		}
+	}
+	return ledger.LoadOrCreateKey(path, ledgerKeyName, s.rand)
+}
+
+// checkOwnLedgerKey reads the ledger's key where there is one, and makes none.
+func (s *session) checkOwnLedgerKey(path string) (there bool, err error) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	_, _, err = s.ownLedgerKey(path)
+	return true, err
 }
 
 // ledgerKeys are the verifier keys of other machines whose seals are built on.
@@ -143,9 +163,18 @@ func (s *session) sealLeft() {
 	}
 }
 
+// halfWritten looks at every folder of a run: plans, approvals and verifications are
+// written beside each other, each in its own.
 func halfWritten(run *store.Run) bool {
-	files, _ := os.ReadDir(run.Dir())
-	return slices.ContainsFunc(files, func(f os.DirEntry) bool { return strings.HasPrefix(f.Name(), ".tmp-") })
+	found := false
+	_ = filepath.WalkDir(run.Dir(), func(_ string, f fs.DirEntry, err error) error {
+		found = found || err == nil && strings.HasPrefix(f.Name(), ".tmp-")
+		if found {
+			return fs.SkipAll
+		}
+		return nil // what cannot be read is not cleared away here
+	})
+	return found
 }
 
 func sealedToItsEnd(run *store.Run) bool {
@@ -153,7 +182,8 @@ func sealedToItsEnd(run *store.Run) bool {
 	return err != nil || sealed // what cannot be read is not mended here
 }
 
-// behind are the runs whose last seal the estate's log does not know.
+// behind are the runs whose last seal the estate's log does not know. One of which
+// that cannot be told keeps no other from being sealed.
 func (s *session) behind(signer ledger.Signer) []*store.Run {
 	estate, err := ledger.OpenEstate(s.ledgerDir(), signer)
 	if err != nil {
@@ -169,10 +199,7 @@ func (s *session) behind(signer ledger.Signer) []*store.Run {
 			runs[id], dirs[id] = run, run.Dir()
 		}
 	}
-	behind, err := estate.Behind(dirs)
-	if err != nil {
-		return nil
-	}
+	behind, _ := estate.Behind(dirs)
 	var out []*store.Run
 	for _, id := range behind {
 		out = append(out, runs[id])
@@ -210,6 +237,17 @@ func (s *session) estateLog() (*ledger.Estate, error) {
 		return nil, err
 	}
 	return ledger.OpenEstate(s.ledgerDir(), signer)
+}
+
+// believesEstate refuses a key or a log of the estate with which nothing could be
+// sealed, before a run has anything in it.
+func (s *session) believesEstate() error {
+	estate, err := s.estateLog()
+	if err != nil {
+		return err
+	}
+	_, err = estate.Head()
+	return err
 }
 
 // sealedLog is what a run's log holds under a seal that this machine believes.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"syscall"
@@ -25,26 +26,30 @@ func (p *program) open() (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir := p.flags.state
+	dir, named := p.flags.state, "--state"
 	if dir == "" {
-		dir = cfg.path(cfg.State)
+		dir, named = cfg.path(cfg.State), "state in "+cmp.Or(p.flags.config, defaultConfigFile)
 	}
 	state, err := store.Open(dir)
 	if err != nil {
-		return nil, noFolder(err)
+		return nil, noFolder(named, err)
 	}
 	p.style.All = p.flags.all
 	return &session{program: p, cfg: cfg, state: state}, nil
 }
 
-// noFolder makes a state that is no folder, or lies in none, the user's mistake.
-func noFolder(err error) error {
+// noFolder makes a state that is no folder, lies in none, or has a name that no
+// folder can have, the mistake of who named it.
+func noFolder(named string, err error) error {
 	var problem *keyrotor.Problem
-	switch {
-	case errors.As(err, &problem):
+	if errors.As(err, &problem) {
 		problem.Err = &usageError{problem.Err}
-	case errors.Is(err, syscall.ENOTDIR):
-		return usageNext("give another --state DIR", "%w", err)
+		return err
+	}
+	for _, name := range []error{syscall.ENOTDIR, syscall.ENAMETOOLONG, syscall.EINVAL, syscall.ELOOP} {
+		if errors.Is(err, name) {
+			return usageNext("name another folder: state in the configuration, or --state DIR", "%s: %w", named, err)
+		}
 	}
 	return err
 }

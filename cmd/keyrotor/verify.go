@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,7 +29,7 @@ func (p *program) verifyCmd() *cobra.Command {
 role, and compares what was promised with what is. KMS is eventually consistent:
 verify looks again until --patience ends, then says discrepant. It can be
 repeated days later. Without --run it takes the newest run of which anything was
-carried out, and names it.`,
+carried out, and names it. A run of which nothing was done has nothing to confirm.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := p.open()
@@ -101,7 +102,40 @@ func (s *session) verify(ctx context.Context, run *store.Run, patience time.Dura
 			s.res.add(exitPart)
 		}
 	}
+	if len(found) == 0 {
+		s.codesOf(outcomes, nil) // nothing is done of what apply was asked for
+	}
 	return found, nil
+}
+
+// nothingDone says what became of changes of which none is left to be looked at.
+func nothingDone(outcomes []keyrotor.Outcome) string {
+	n := map[keyrotor.OutcomeState]int{}
+	for _, o := range outcomes {
+		n[o.State]++
+	}
+	var parts []string
+	for _, w := range []struct {
+		state     keyrotor.OutcomeState
+		one, more string
+	}{
+		{keyrotor.Skipped, "was skipped", "were skipped"}, {keyrotor.Waiting, "is under way", "are under way"},
+		{keyrotor.RolledBack, "was rolled back", "were rolled back"}, {keyrotor.Failed, "failed", "failed"},
+		{keyrotor.NotStarted, "was not started", "were not started"},
+	} {
+		switch n[w.state] {
+		case 0:
+		case 1:
+			parts = append(parts, "1 "+w.one)
+		default:
+			parts = append(parts, thousands(n[w.state])+" "+w.more)
+		}
+	}
+	words := "nothing to confirm: of " + count(len(outcomes), "change") + " "
+	if last := len(parts) - 1; last > 0 {
+		return words + strings.Join(parts[:last], ", ") + " and " + parts[last]
+	}
+	return words + strings.Join(parts, "")
 }
 
 // told refuses a run of which there is nothing to verify, or not yet: nothing of
@@ -174,9 +208,6 @@ func (s *session) surveysSince(run keyrotor.RunID) ([]keyrotor.RunID, error) {
 }
 
 func (s *session) showVerify(run *store.Run, found []keyrotor.Verification) error {
-	if !s.text() {
-		return report.Write(s.out, s.format(), report.VerificationRows(found))
-	}
 	outcomes, err := cycle.Outcomes(run)
 	if err != nil {
 		return err
@@ -184,6 +215,16 @@ func (s *session) showVerify(run *store.Run, found []keyrotor.Verification) erro
 	pl, err := readPlan(run)
 	if err != nil {
 		return err
+	}
+	nothing := len(found) == 0 && report.HalfDone(pl, outcomes) == 0
+	switch {
+	case nothing && s.text():
+		return s.showNothingDone(run, outcomes)
+	case nothing:
+		fmt.Fprintf(s.err, "! run %s: %s\n", run.ID(), nothingDone(outcomes))
+	}
+	if !s.text() {
+		return report.Write(s.out, s.format(), report.VerificationRows(found))
 	}
 	confirmed := map[keyrotor.ChangeID]bool{}
 	for _, v := range found {
@@ -201,4 +242,16 @@ func (s *session) showVerify(run *store.Run, found []keyrotor.Verification) erro
 		report.Next{Command: s.onRun("keyrotor report", run.ID()), About: "one HTML file to forward"},
 		report.Next{Command: "keyrotor evidence verify " + pathWord(s.state.Dir()), About: "check the record without trusting us"},
 	)...), s.style)
+}
+
+// showNothingDone says that there was nothing to look at, without a sign that
+// anything was found good.
+func (s *session) showNothingDone(run *store.Run, outcomes []keyrotor.Outcome) error {
+	fmt.Fprintf(s.out, "Run      %s\n%s\n", run.ID(), nothingDone(outcomes))
+	next := applyOf(run) + "   takes up what is not done"
+	if left := leftBy(outcomes, nil, nil); !left.open {
+		next = "keyrotor scan   what is there now"
+	}
+	s.showNext(next + "\n" + s.onRun("keyrotor report", run.ID()) + "   why nothing was done")
+	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"sync"
 	"time"
@@ -77,7 +78,7 @@ func waitNote(waits []aws.Wait) string {
 		return ""
 	}
 	w := waits[0]
-	note := fmt.Sprintf("AWS throttles %s in account %s, %s, for %s now; trying on", w.Call, orText(w.Account, "of keyrotor"), w.Region, w.For.Truncate(time.Second))
+	note := fmt.Sprintf("AWS throttles %s in account %s, %s, for %s now; trying on", w.Call, cmp.Or(w.Account, "of keyrotor"), w.Region, w.For.Truncate(time.Second))
 	switch more := len(waits) - 1; {
 	case more == 1:
 		note += " (and 1 other call)"

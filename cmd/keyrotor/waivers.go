@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -57,7 +58,7 @@ func (s *session) signWaivers(path, keyPath string) error {
 	// A pattern will do: waivers name who answers for each of them.
 	names = append(names, signers.Patterns(key.PublicKey(), approve.WaiversNamespace, s.now().UTC())...)
 	if len(names) == 0 {
-		return &keyrotor.Refusal{What: "the key " + fingerprintOf(key.PublicKey()) + " may not sign waivers", Now: "nothing was signed", Next: "have its public half added to " + s.cfg.path(s.cfg.Approval.Signers) + ", in a reviewed change, or sign with a key that is there: --key KEY"}
+		return s.noWaivers(signers, key.PublicKey())
 	}
 	w, err := assess.LoadWaivers(path, text, s.now().UTC(), names[0])
 	if err != nil {
@@ -82,7 +83,7 @@ func (s *session) signWaivers(path, keyPath string) error {
 	}
 	fmt.Fprintf(s.out, "signed   %s.sig as %s\n", path, report.Clean(names[0]))
 	if !s.inForce(path) {
-		fmt.Fprintf(s.out, "! no waiver of it holds yet: %s names %s\n", orText(s.flags.config, "keyrotor.yaml"), orText(s.cfg.Waivers, "no waivers"))
+		fmt.Fprintf(s.out, "! no waiver of it holds yet: %s names %s\n", cmp.Or(s.flags.config, "keyrotor.yaml"), cmp.Or(s.cfg.Waivers, "no waivers"))
 		s.showNext("write into the configuration: waivers: " + path)
 		return nil
 	}

@@ -22,8 +22,14 @@ func (s *session) plannedRun() (*store.Run, error) {
 	return s.surveyed(isSurveyOrPlanned)
 }
 
-// appliedRun is the run of --run, else the latest that apply worked on.
+// appliedRun is the run of --run, else the latest of which there is something to
+// verify, else the latest that apply worked on, be it in vain.
 func (s *session) appliedRun() (*store.Run, error) {
+	if s.flags.run == "" {
+		if run, found, err := s.newest(isVerifiable); err != nil || found {
+			return run, err
+		}
+	}
 	return s.latest(isApplied, "no run in "+s.state.Dir()+" has been applied", "keyrotor apply PLAN.json")
 }
 
@@ -46,34 +52,40 @@ func (s *session) latest(meant func(*store.Run) (bool, error), none, next string
 	return run, nil
 }
 
-// surveyed is latest of the runs that surveyed the estate. Where the file has gone
-// in which one of them kept what it saw, that is said, and not that there was none.
+// surveyed is latest of the runs that surveyed the estate. A newer one whose inventory
+// is gone is refused, and not passed over: whoever can write the state would choose
+// what people see.
 func (s *session) surveyed(meant func(*store.Run) (bool, error)) (*store.Run, error) {
-	run, err := s.latest(meant, "there is no run yet in "+s.state.Dir(), "keyrotor scan")
-	var none *keyrotor.Refusal
-	if !errors.As(err, &none) {
-		return run, err
-	}
-	ids, _ := s.state.Runs() // it is only a better word for the same
-	for _, id := range slices.Backward(ids) {
-		if run, err := s.state.Run(id); err == nil && logTells(run, cycle.FileInventory) {
-			none.What = "run " + string(id) + " has lost its " + cycle.FileInventory + ", and no other run in " + s.state.Dir() + " has one"
-			none.Why = []string{"its log says that there was one: it was removed, or its scan was killed before it was in place"}
-			none.Next = stateCheck + "   says what else of the record is gone\nkeyrotor scan   begins another run"
-			break
+	return s.latest(func(run *store.Run) (bool, error) {
+		yes, err := meant(run)
+		if err != nil || yes {
+			return yes, err
 		}
-	}
-	return nil, err
+		return false, lost(run)
+	}, "there is no run yet in "+s.state.Dir(), "keyrotor scan")
 }
 
-// logTells reports whether a run's log knows of a file, whether it is there or not.
-func logTells(run *store.Run, name string) bool {
-	known := false
+// lost refuses a run that has had an inventory, by its log, and has none.
+func lost(run *store.Run) error {
+	if there, err := has(run, cycle.FileInventory); err != nil || there {
+		return err
+	}
+	var last keyrotor.Digest
 	err := ledger.Journal(run.Dir()).Entries(func(e ledger.Entry) error {
-		known = known || e.Type == ledger.TypeArtifact && e.Artifact == name
+		if e.Type == ledger.TypeArtifact && e.Artifact == cycle.FileInventory {
+			last = e.Digest
+		}
 		return nil
 	})
-	return err == nil && known
+	if err != nil || last == "" {
+		return err
+	}
+	return &keyrotor.Refusal{
+		What: "run " + string(run.ID()) + " has lost its " + cycle.FileInventory,
+		Why:  []string{"its log says that there was one: it was removed, or its scan was killed before it was in place"},
+		Now:  "nothing was read or changed",
+		Next: stateCheck + "   says what else of the record is gone\nkeyrotor scan   begins another run",
+	}
 }
 
 // newest is the newest run that is meant, whatever --run names.
@@ -121,6 +133,35 @@ func isApplied(run *store.Run) (bool, error) {
 		return written, err
 	}
 	return carriedOut(run)
+}
+
+// isVerifiable reports whether apply left something in a run that a second look can
+// confirm or miss, by what the run sums up; else its log tells.
+func isVerifiable(run *store.Run) (bool, error) {
+	if applied, err := isApplied(run); err != nil || !applied {
+		return false, err
+	}
+	sum, err := cycle.Summary(run)
+	if err != nil {
+		return false, err
+	}
+	if len(sum.Applied) == 0 {
+		return carriedOut(run) // and was broken off
+	}
+	for state, n := range sum.Applied {
+		if n > 0 && state != keyrotor.Failed && state != keyrotor.NotStarted && state != keyrotor.Skipped {
+			return true, nil
+		}
+	}
+	if !ledger.Begun(run.Dir()) {
+		return false, nil
+	}
+	done := false // of a change that failed half done, or by a turn that was killed later
+	err = ledger.Journal(run.Dir()).Entries(func(e ledger.Entry) error {
+		done = done || e.Type == ledger.TypeReceipt
+		return nil
+	})
+	return done, err
 }
 
 // carriedOut reports whether anything of a plan was carried out, by the run's log.
