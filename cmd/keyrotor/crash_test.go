@@ -236,7 +236,12 @@ func TestApplyEndsCleanlyWhenItIsToldTo(t *testing.T) {
 		"by a service manager":                {syscall.SIGTERM},
 		"by a terminal that is closed, twice": {syscall.SIGHUP, syscall.SIGHUP},
 	} {
-		t.Run(name, func(t *testing.T) { applyEndsCleanly(t, signals) })
+		t.Run(name, func(t *testing.T) {
+			if signals[0] != os.Interrupt {
+				testenv.Slow(t, "the same by another signal")
+			}
+			applyEndsCleanly(t, signals)
+		})
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/keyrotor/keyrotor"
 	"github.com/keyrotor/keyrotor/internal/approve"
+	"github.com/keyrotor/keyrotor/internal/testenv"
 )
 
 func TestPersonsWhoMaySignAreCountedOnce(t *testing.T) {
@@ -39,6 +40,7 @@ func TestPersonsWhoMaySignAreCountedOnce(t *testing.T) {
 
 // A walk over what was read before, for each line, took 16 minutes here.
 func TestAHundredThousandNamesOfOneKeyAreReadInAMoment(t *testing.T) {
+	testenv.Slow(t, "takes two seconds")
 	const n = 100_000
 	key := newKey(t, "alice")
 	var lines, names []string

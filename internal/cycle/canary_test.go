@@ -54,6 +54,7 @@ func TestACanaryThatWasRolledBackStopsTheRun(t *testing.T) {
 
 // A plan of one key ended well though nobody could look at it again.
 func TestACanaryThatNobodyCanReadIsToldThoughNothingFollowsIt(t *testing.T) {
+	testenv.Slow(t, "looks again until patience ends")
 	t.Parallel()
 	for _, keys := range [][]string{{"k1"}, {"k1", "k2"}} {
 		e := newEstate(t)

@@ -17,6 +17,9 @@ func TestEveryStrategySurvivesAFaultAtEveryTouch(t *testing.T) {
 		for name, world := range everyWorld(worlds) {
 			t.Run(store+"/"+name, func(t *testing.T) {
 				t.Parallel()
+				if !worlds.PendingStays {
+					testenv.Slow(t, "the same over a store that AWS does not have")
+				}
 				if strings.Contains(name, "until") {
 					testenv.Slow(t, "a fault at every touch of a change that a person has to end")
 				}
