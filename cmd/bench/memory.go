@@ -142,7 +142,7 @@ func (b *bench) workplace() (workplace, error) {
 	}
 	private := filepath.Join(dir, "key")
 	for path, text := range map[string][]byte{
-		w.config:                              []byte("approval:\n  signers: allowed_signers\nstate: state\n"),
+		w.config:                              []byte("approval:\n  signers: allowed_signers\n  author_may_approve: true\nstate: state\n"),
 		private:                               w.signer.private,
 		filepath.Join(dir, "allowed_signers"): w.signer.allowed(),
 	} {
