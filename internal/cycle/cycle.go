@@ -1,5 +1,5 @@
 // Package cycle turns the wheel once: it is the only place where the stages of
-// the loop meet. The command line, the daemon and every other runner call it;
+// the loop meet. The command line calls it, and so will every other runner;
 // it decides nothing that a stage could decide, and speaks to no service.
 //
 //	Scan ▶ Assess ▶ Plan ▶ (approve) ▶ Apply ▶ Verify ▶ Seal

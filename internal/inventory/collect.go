@@ -132,7 +132,8 @@ func (c *collector) asset(a keyrotor.Asset) error {
 }
 
 // gap records a gap, marked when somebody approved it and the approval has not
-// ended, and otherwise with the approval that ended last. An error of the sink surfaces at the next line that can return one.
+// ended, and otherwise with the approval that ended last. An error of the sink
+// surfaces at the next line that can return one.
 func (c *collector) gap(g keyrotor.Gap) {
 	if c.opt.ExpectedMatch != nil {
 		now := c.opt.Now()

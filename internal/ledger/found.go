@@ -1,7 +1,8 @@
 package ledger
 
-// What a writer finds behind the last seal was left by a killed process, or put there by anybody who can write the folder; an entry of type found
-// says how far it reaches. These entries are good for care and for nothing else:
+// What a writer finds behind the last seal was left by a killed process, or put
+// there by anybody who can write the folder; an entry of type found says how far it
+// reaches. These entries are good for care and for nothing else:
 // an intent among them may have had its effect, a file may be the one that they
 // tell, and nothing is taken for done, agreed or ours on their word.
 

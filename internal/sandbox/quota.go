@@ -10,8 +10,9 @@ import (
 )
 
 // quotas holds a token bucket per account, Region and call, filled at the
-// documented rate; cryptographic calls have shared ones (quota_crypto.go). A bucket starts full and holds one second's worth, or the
-// documented burst where there is one. Buckets run on the real clock: moving
+// documented rate; cryptographic calls have shared ones (quota_crypto.go). A bucket
+// starts full and holds one second's worth, or the documented burst where there is
+// one. Buckets run on the real clock: moving
 // the sandbox's clock refills nothing. Like the real service, a refused call
 // takes no token.
 type quotas struct {
